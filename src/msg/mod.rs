@@ -1,0 +1,403 @@
+//! The message: what `zmq_msg_t` is, 64 bytes moved by memcpy, and the blocks of memory its body may lie in.
+//!
+//! A body is inline (up to [`INLINE_MAX`] bytes), a part of a reference-counted [`Block`](block) (one allocation of its own,
+//! or a slice of a receive block), foreign (the application's memory, given by `zmq_msg_init_data`, whose release
+//! function lies in the message itself until the first copy), or constant.
+
+mod block;
+mod filling;
+mod meta;
+mod receive;
+
+pub use filling::Filling;
+pub use meta::{Meta, MetaSource};
+pub use receive::RecvBlock;
+
+use crate::errno::{Errno, Result};
+use block::Block;
+use std::ffi::c_void;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::{self, NonNull};
+
+/// The largest body that lies in the message itself.
+pub const INLINE_MAX: usize = 48;
+
+/// More frames of the same message follow.
+pub const MORE: u8 = 1;
+/// The body is a topic to subscribe to (a command on the wire where the peer knows commands).
+pub const SUBSCRIBE: u8 = 2;
+/// The body is a topic to unsubscribe from.
+pub const CANCEL: u8 = 4;
+/// The body is the sender's routing id, sent ahead of its first message over inproc.
+pub const ROUTING_ID: u8 = 8;
+/// The body is a group to join.
+pub const JOIN: u8 = 16;
+/// The body is a group to leave.
+pub const LEAVE: u8 = 32;
+/// The body is shared with a copy of this message.
+pub const SHARED: u8 = 128;
+/// Any of the flags that make the message something other than the application's data.
+pub const CONTROL: u8 = SUBSCRIBE | CANCEL | ROUTING_ID | JOIN | LEAVE;
+
+/// The release function of `zmq_msg_init_data`.
+pub type FreeFn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
+
+/// First byte of a live message: no zeroed or random memory is taken for one.
+const LIVE: u8 = 0xa7;
+/// First byte of a closed message.
+const CLOSED: u8 = 0x5d;
+
+const INLINE: u8 = 0x31;
+const BLOCK: u8 = 0x62;
+const FOREIGN: u8 = 0x94;
+const CONSTANT: u8 = 0xc8;
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct InBlock {
+    data: *mut u8,
+    len: usize,
+    block: NonNull<Block>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Foreign {
+    data: *mut u8,
+    len: usize,
+    free: Option<FreeFn>,
+    hint: *mut c_void,
+}
+
+#[repr(C)]
+union Body {
+    inline: [MaybeUninit<u8>; INLINE_MAX],
+    block: InBlock,
+    foreign: Foreign,
+}
+
+/// One frame of a message. Not `Sync`: a message belongs to one thread at a time, its body may be shared.
+#[repr(C)]
+pub struct Msg {
+    mark: u8,
+    kind: u8,
+    flags: u8,
+    inline_len: u8,
+    routing_id: u32,
+    meta: *const Meta,
+    body: Body,
+}
+
+const _: () = assert!(size_of::<Msg>() == 64 && align_of::<Msg>() == align_of::<*const u8>());
+
+// SAFETY: blocks and metadata are counted atomically, and a foreign body's release function may run on any thread by
+// the contract of zmq_msg_init_data.
+unsafe impl Send for Msg {}
+
+impl Default for Msg {
+    fn default() -> Msg {
+        Msg::new()
+    }
+}
+
+impl std::fmt::Debug for Msg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Msg({} bytes, flags {:#x})", self.len(), self.flags)
+    }
+}
+
+impl Msg {
+    #[inline(always)]
+    const fn with_body(kind: u8, body: Body) -> Msg {
+        Msg { mark: LIVE, kind, flags: 0, inline_len: 0, routing_id: 0, meta: ptr::null(), body }
+    }
+
+    /// An empty message.
+    #[inline(always)]
+    pub const fn new() -> Msg {
+        Msg::with_body(INLINE, Body { inline: [MaybeUninit::uninit(); INLINE_MAX] })
+    }
+
+    /// A message of `size` bytes of unspecified content.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    #[inline]
+    pub fn with_size(size: usize) -> Result<Msg> {
+        if size <= INLINE_MAX {
+            let mut msg = Msg::with_body(INLINE, Body { inline: [MaybeUninit::new(0); INLINE_MAX] });
+            msg.inline_len = size as u8;
+            return Ok(msg);
+        }
+        let block = Block::allocate(size)?;
+        Ok(Msg::in_block(block, Block::data(block), size))
+    }
+
+    /// A message that holds a copy of `bytes`.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    #[inline]
+    pub fn copied(bytes: &[u8]) -> Result<Msg> {
+        if bytes.len() <= INLINE_MAX {
+            return Ok(Msg::inline(bytes));
+        }
+        let mut msg = Msg::with_size(bytes.len())?;
+        msg.data_mut().copy_from_slice(bytes);
+        Ok(msg)
+    }
+
+    /// A message whose body, at most [`INLINE_MAX`] bytes (more are cut), lies in itself.
+    #[inline(always)]
+    pub fn inline(bytes: &[u8]) -> Msg {
+        let len = bytes.len().min(INLINE_MAX);
+        let mut msg = Msg::new();
+        msg.inline_len = len as u8;
+        // SAFETY: `inline` has room for `len` bytes, and MaybeUninit<u8> may be written through a *mut u8.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut msg.body.inline).cast::<u8>(), len) };
+        msg
+    }
+
+    /// A message around memory of the application's, released by `free(data, hint)` from any thread. Without a release
+    /// function the memory is constant: it is never written or freed.
+    ///
+    /// # Safety
+    /// `data` points at `len` readable bytes (or is null with `len` 0) that stay valid until `free` is called.
+    #[inline]
+    pub unsafe fn foreign(data: *mut u8, len: usize, free: Option<FreeFn>, hint: *mut c_void) -> Msg {
+        let kind = if free.is_some() { FOREIGN } else { CONSTANT };
+        Msg::with_body(kind, Body { foreign: Foreign { data, len, free, hint } })
+    }
+
+    /// A message that owns one reference to `block`.
+    #[inline(always)]
+    fn in_block(block: NonNull<Block>, data: *mut u8, len: usize) -> Msg {
+        Msg::with_body(BLOCK, Body { block: InBlock { data, len, block } })
+    }
+
+    /// True when the memory at `self` looks like a live message. What the C layer asks before it believes a pointer.
+    #[inline(always)]
+    pub fn is_live(&self) -> bool {
+        self.mark == LIVE && matches!(self.kind, INLINE | BLOCK | FOREIGN | CONSTANT)
+    }
+
+    /// Marks the memory of a message that was moved out or released, so that a second close is noticed.
+    ///
+    /// # Safety
+    /// `msg` is valid for writes, and what it held was taken out of it.
+    #[inline(always)]
+    pub unsafe fn mark_closed(msg: *mut Msg) {
+        // SAFETY: the caller's promise.
+        unsafe { (&raw mut (*msg).mark).write(CLOSED) };
+    }
+
+    /// Number of bytes in the body.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        // SAFETY: the kind says which member is live; `data` and `len` lie at the same place in the other two.
+        if self.kind == INLINE { usize::from(self.inline_len) } else { unsafe { self.body.block.len } }
+    }
+
+    /// True when the body has no bytes.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the body starts. Null for constant data of no bytes, if that is what was given.
+    #[inline(always)]
+    pub fn data_ptr(&mut self) -> *mut u8 {
+        if self.kind == INLINE {
+            (&raw mut self.body.inline).cast()
+        } else {
+            // SAFETY: `data` lies at the same place in both other members.
+            unsafe { self.body.block.data }
+        }
+    }
+
+    /// The body.
+    #[inline(always)]
+    pub fn data(&self) -> &[u8] {
+        let (data, len) = if self.kind == INLINE {
+            ((&raw const self.body.inline).cast::<u8>(), usize::from(self.inline_len))
+        } else {
+            // SAFETY: `data` and `len` lie at the same place in both other members.
+            unsafe { (self.body.block.data.cast_const(), self.body.block.len) }
+        };
+        if len == 0 {
+            return &[];
+        }
+        // SAFETY: the constructors put `len` bytes at `data`, which live as long as the message. Bodies made by
+        // with_size were zeroed when inline, or are plain allocated memory whose bytes the owner writes.
+        unsafe { std::slice::from_raw_parts(data, len) }
+    }
+
+    /// The body, to write to. A shared body is written for all its sharers, as in C.
+    #[inline(always)]
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        let len = self.len();
+        if len == 0 {
+            return &mut [];
+        }
+        // SAFETY: as in `data`; slices of one receive block never overlap, and a constant body is never written by
+        // this library (only `copied` and `with_size` bodies are passed here).
+        unsafe { std::slice::from_raw_parts_mut(self.data_ptr(), len) }
+    }
+
+    /// All flags.
+    #[inline(always)]
+    pub fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// Replaces the flags, but for [`SHARED`], which stays what it is.
+    #[inline(always)]
+    pub fn set_flags(&mut self, flags: u8) {
+        self.flags = (self.flags & SHARED) | flags;
+    }
+
+    /// True when more frames of the same message follow.
+    #[inline(always)]
+    pub fn more(&self) -> bool {
+        self.flags & MORE != 0
+    }
+
+    /// Says whether more frames of the same message follow.
+    #[inline(always)]
+    pub fn set_more(&mut self, more: bool) {
+        self.flags = (self.flags & !MORE) | u8::from(more);
+    }
+
+    /// True when the body is shared with a copy, or constant.
+    pub fn is_shared(&self) -> bool {
+        self.flags & SHARED != 0 || self.kind == CONSTANT
+    }
+
+    /// True when the body must be copied byte by byte to be sent (it lies in the message).
+    #[inline(always)]
+    pub fn is_inline(&self) -> bool {
+        self.kind == INLINE
+    }
+
+    /// The peer's number on SERVER and PEER sockets; 0 for none.
+    pub fn routing_id(&self) -> u32 {
+        self.routing_id
+    }
+
+    /// Sets the peer's number.
+    pub fn set_routing_id(&mut self, id: u32) {
+        self.routing_id = id;
+    }
+
+    /// What is known of the connection the message came by, and its group.
+    pub fn meta(&self) -> Option<&Meta> {
+        // SAFETY: a non-null pointer is one owned reference.
+        unsafe { self.meta.as_ref() }
+    }
+
+    /// Replaces the metadata.
+    pub fn set_meta(&mut self, meta: Option<Meta>) {
+        let meta = meta.map_or(ptr::null(), Meta::into_raw);
+        self.adopt_meta(meta);
+    }
+
+    /// Takes over one reference to `meta` (which may be null).
+    #[inline(always)]
+    fn adopt_meta(&mut self, meta: *const Meta) {
+        let old = std::mem::replace(&mut self.meta, meta);
+        if !old.is_null() {
+            // SAFETY: the message owned one reference to it.
+            unsafe { Meta::release(old) };
+        }
+    }
+
+    /// A second message with the same body: shared when it is large, copied when it lies inline. Both then say so when
+    /// asked for ZMQ_SHARED.
+    ///
+    /// # Errors
+    /// ENOMEM, when foreign memory needs a counter for the first time.
+    pub fn share(&mut self) -> Result<Msg> {
+        if self.kind == FOREIGN {
+            // SAFETY: the kind says that `foreign` is live.
+            let foreign = unsafe { self.body.foreign };
+            let block = Block::around(foreign.free, foreign.data, foreign.hint)?;
+            self.body.block = InBlock { data: foreign.data, len: foreign.len, block };
+            self.kind = BLOCK;
+        }
+        let mut twin = Msg::new();
+        twin.kind = self.kind;
+        twin.inline_len = self.inline_len;
+        twin.routing_id = self.routing_id;
+        if self.kind == BLOCK {
+            // SAFETY: the kind says that `block` is live, and we hold a reference to it.
+            unsafe { Block::retain(self.body.block.block, 1) };
+            self.flags |= SHARED;
+        }
+        twin.flags = self.flags;
+        // SAFETY: Body is plain memory; the reference that a BLOCK body stands for was just taken.
+        twin.body = unsafe { ptr::read(&self.body) };
+        if !self.meta.is_null() {
+            // SAFETY: the message owns one reference to it.
+            unsafe { Meta::retain(self.meta, 1) };
+            twin.meta = self.meta;
+        }
+        Ok(twin)
+    }
+
+    /// Moves the content out, leaving an empty message.
+    #[inline(always)]
+    pub fn take(&mut self) -> Msg {
+        std::mem::take(self)
+    }
+
+    /// Hands a foreign body's release function out instead of running it here; used by no one but `drop`.
+    #[cold]
+    fn release_body(&mut self) {
+        // SAFETY: the kind says which member is live, and the message owns what it points to.
+        unsafe {
+            match self.kind {
+                BLOCK => Block::release(self.body.block.block, 1),
+                FOREIGN => {
+                    let foreign = self.body.foreign;
+                    if let Some(free) = foreign.free {
+                        free(foreign.data.cast(), foreign.hint);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Drop for Msg {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.kind == BLOCK {
+            // SAFETY: the message owns one reference to its block.
+            unsafe { Block::release(self.body.block.block, 1) };
+        } else if self.kind != INLINE {
+            self.release_body();
+        }
+        if !self.meta.is_null() {
+            // SAFETY: the message owns one reference to it.
+            unsafe { Meta::release(self.meta) };
+        }
+    }
+}
+
+/// Moves `msg` into raw memory without looking at what that held.
+///
+/// # Safety
+/// `place` is valid for a write of 64 bytes, aligned as a pointer.
+#[inline(always)]
+pub unsafe fn emplace(place: *mut Msg, msg: Msg) {
+    let msg = ManuallyDrop::new(msg);
+    // SAFETY: the caller's promise; `msg` is not dropped here, so it is moved, not doubled.
+    unsafe { ptr::copy_nonoverlapping(&raw const *msg, place, 1) };
+}
+
+/// The error for a pointer that is no live message.
+pub const NOT_A_MESSAGE: Errno = Errno::EFAULT;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! Handles of the C surface: pointers that are checked before they are believed, to objects that one thread at a time
+//! has the use of.
+//!
+//! The memory behind a handle is never given back to the system, only recycled, oldest first; so looking at a handle
+//! that was closed is always a look at memory of ours, and a closed handle says so.
+
+use crate::errno::{Errno, Result};
+use crate::sync::{heavy_fence, light_fence};
+use crate::sys::futex;
+use parking_lot::Mutex;
+use std::cell::UnsafeCell;
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Slots kept in reserve before one is used again: how long a closed handle is known for dead.
+const RESERVE: usize = 256;
+
+const FREE: u32 = 0;
+const TAKEN: u32 = 1;
+
+/// What a C handle points at.
+#[repr(C, align(64))]
+pub struct Handle<T> {
+    tag: AtomicU32,
+    turn: AtomicU32,
+    waiters: AtomicU32,
+    object: UnsafeCell<Option<T>>,
+}
+
+// SAFETY: `object` is reached only by whoever took `turn`.
+unsafe impl<T: Send> Sync for Handle<T> {}
+
+/// All handles of one type. A `static`.
+pub struct Arena<T: 'static> {
+    tag: u32,
+    spare: Mutex<VecDeque<&'static Handle<T>>>,
+}
+
+/// The use of a handle's object until dropped.
+pub struct Turn<T: 'static> {
+    handle: &'static Handle<T>,
+}
+
+impl<T: Send + 'static> Arena<T> {
+    /// An arena whose live handles carry `tag`.
+    pub const fn new(tag: u32) -> Arena<T> {
+        Arena { tag, spare: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Gives `object` a handle.
+    pub fn insert(&self, object: T) -> *mut c_void {
+        let mut spare = self.spare.lock();
+        let recycled = if spare.len() > RESERVE { spare.pop_front() } else { None };
+        drop(spare);
+        let handle = recycled.unwrap_or_else(|| {
+            Box::leak(Box::new(Handle {
+                tag: AtomicU32::new(!self.tag),
+                turn: AtomicU32::new(FREE),
+                waiters: AtomicU32::new(0),
+                object: UnsafeCell::new(None),
+            }))
+        });
+        let mut turn = Turn::wait(handle);
+        // SAFETY: we have the turn.
+        unsafe { *turn.handle.object.get() = Some(object) };
+        turn.handle.tag.store(self.tag, Ordering::Release);
+        let _ = &mut turn;
+        (handle as *const Handle<T>).cast_mut().cast()
+    }
+
+    fn find(&self, pointer: *const c_void) -> Option<&'static Handle<T>> {
+        let handle = pointer.cast::<Handle<T>>();
+        if handle.is_null() || !handle.is_aligned() {
+            return None;
+        }
+        // SAFETY: a handle of ours is never unmapped. A foreign pointer is the caller's word that it points at
+        // something; only its first four bytes are read.
+        let tag = unsafe { (*(&raw const (*handle).tag)).load(Ordering::Acquire) };
+        // SAFETY: the tag is ours, so the memory is a Handle<T>, which lives for ever.
+        (tag == self.tag).then(|| unsafe { &*handle })
+    }
+
+    /// True when `pointer` is a live handle of this arena.
+    pub fn holds(&self, pointer: *const c_void) -> bool {
+        self.find(pointer).is_some()
+    }
+
+    /// Waits for its turn at the object behind `pointer`; `None` when that is no live handle.
+    #[inline]
+    pub fn enter(&self, pointer: *const c_void) -> Option<Turn<T>> {
+        let turn = Turn::wait(self.find(pointer)?);
+        // Closed while we waited?
+        (turn.handle.tag.load(Ordering::Acquire) == self.tag).then_some(turn)
+    }
+
+    /// Takes the object out; the handle is dead from now on.
+    pub fn remove(&self, turn: Turn<T>) -> Option<T> {
+        let handle = turn.handle;
+        handle.tag.store(!self.tag, Ordering::Release);
+        // SAFETY: we have the turn.
+        let object = unsafe { (*handle.object.get()).take() };
+        drop(turn);
+        self.spare.lock().push_back(handle);
+        object
+    }
+}
+
+impl<T> Turn<T> {
+    #[inline(always)]
+    fn wait(handle: &'static Handle<T>) -> Turn<T> {
+        if handle.turn.swap(TAKEN, Ordering::Acquire) != FREE {
+            Turn::queue_up(handle);
+        }
+        Turn { handle }
+    }
+
+    #[cold]
+    fn queue_up(handle: &'static Handle<T>) {
+        handle.waiters.fetch_add(1, Ordering::SeqCst);
+        heavy_fence();
+        while handle.turn.swap(TAKEN, Ordering::Acquire) != FREE {
+            let _ = futex::wait(&handle.turn, TAKEN, None);
+        }
+        handle.waiters.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    #[inline(always)]
+    fn release(&self) {
+        self.handle.turn.store(FREE, Ordering::Release);
+        light_fence();
+        if self.handle.waiters.load(Ordering::Relaxed) != 0 {
+            futex::wake(&self.handle.turn, 1);
+        }
+    }
+
+    /// Lets other threads have their turn while `sleep` runs, which must not touch the object.
+    ///
+    /// # Errors
+    /// ENOTSOCK when the handle was closed meanwhile, else what `sleep` returned.
+    pub fn yield_while<R>(&mut self, sleep: impl FnOnce() -> Result<R>) -> Result<R> {
+        let tag = self.handle.tag.load(Ordering::Relaxed);
+        self.release();
+        let result = sleep();
+        if self.handle.turn.swap(TAKEN, Ordering::Acquire) != FREE {
+            Turn::queue_up(self.handle);
+        }
+        if self.handle.tag.load(Ordering::Acquire) != tag {
+            return Err(Errno::ENOTSOCK);
+        }
+        result
+    }
+
+    /// The handle as C sees it.
+    pub fn pointer(&self) -> *mut c_void {
+        (self.handle as *const Handle<T>).cast_mut().cast()
+    }
+}
+
+impl<T> Deref for Turn<T> {
+    type Target = Option<T>;
+    #[inline(always)]
+    fn deref(&self) -> &Option<T> {
+        // SAFETY: we have the turn.
+        unsafe { &*self.handle.object.get() }
+    }
+}
+
+impl<T> DerefMut for Turn<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Option<T> {
+        // SAFETY: we have the turn.
+        unsafe { &mut *self.handle.object.get() }
+    }
+}
+
+impl<T> Drop for Turn<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    static ARENA: Arena<u64> = Arena::new(0x1234_5678);
+
+    #[test]
+    fn only_live_handles_are_believed() {
+        assert!(ARENA.enter(std::ptr::null()).is_none());
+        let foreign = [0u64; 32];
+        assert!(ARENA.enter(foreign.as_ptr().cast()).is_none());
+        assert!(ARENA.enter(foreign.as_ptr().cast::<u8>().wrapping_add(1).cast()).is_none());
+        let handle = ARENA.insert(7);
+        let turn = ARENA.enter(handle).unwrap();
+        assert_eq!(*turn, Some(7));
+        assert_eq!(ARENA.remove(turn), Some(7));
+        assert!(ARENA.enter(handle).is_none());
+    }
+
+    #[test]
+    fn threads_take_turns() {
+        crate::sys::membarrier::register();
+        let handle = ARENA.insert(0) as usize;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20_000 {
+                        let mut turn = ARENA.enter(handle as *const c_void).unwrap();
+                        if let Some(count) = turn.as_mut() {
+                            *count += 1;
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(*ARENA.enter(handle as *const c_void).unwrap(), Some(80_000));
+    }
+}

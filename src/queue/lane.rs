@@ -1,0 +1,310 @@
+//! A lane carries messages one way between two owners: a ring, the credit that the high water mark is made of, and the
+//! flags by which each end learns that the other fell asleep.
+//!
+//! *Credit.* The writer has room while `written - taken < hwm` (0: no limit), counted in whole messages. The reader
+//! reports what it took each time a multiple of its low water mark, half of the high one, is reached, so that a
+//! writer that ran full resumes once about half of the queue is drained.
+//!
+//! *Sleep.* A reader that found the lane empty may *park*: it sets `reader_parked`, runs [`heavy_fence`], and looks
+//! again. The writer publishes, runs [`light_fence`], and looks at the flag: one of the two sees the other. Parking is
+//! dear and rare, publishing cheap and frequent, hence the asymmetry. A writer without room parks the same way with
+//! full fences on both sides, since the reader reports rarely.
+
+use super::ring::{Consumer, Producer, ring};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Padded, fence, heavy_fence, light_fence};
+
+#[derive(Debug, Default)]
+struct Shared {
+    taken: Padded<AtomicU64>,
+    reader_parked: Padded<AtomicBool>,
+    writer_parked: AtomicBool,
+    writer_closed: AtomicBool,
+    reader_closed: AtomicBool,
+}
+
+/// The writing end of a lane.
+pub struct LaneTx<T> {
+    ring: Producer<T>,
+    shared: Arc<Shared>,
+    written: u64,
+    taken: u64,
+    hwm: u64,
+}
+
+/// The reading end of a lane.
+pub struct LaneRx<T> {
+    ring: Consumer<T>,
+    shared: Arc<Shared>,
+    read: u64,
+    lwm: u64,
+    next_report: u64,
+}
+
+impl<T> std::fmt::Debug for LaneTx<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LaneTx(written {}, hwm {})", self.written, self.hwm)
+    }
+}
+
+impl<T> std::fmt::Debug for LaneRx<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LaneRx(read {})", self.read)
+    }
+}
+
+/// Makes a lane with room for `hwm` messages, 0 for no limit.
+pub fn lane<T>(hwm: u64) -> (LaneTx<T>, LaneRx<T>) {
+    let (producer, consumer) = ring();
+    let shared = Arc::new(Shared::default());
+    let tx = LaneTx { ring: producer, shared: shared.clone(), written: 0, taken: 0, hwm };
+    let mut rx = LaneRx { ring: consumer, shared, read: 0, lwm: 1, next_report: 1 };
+    rx.set_hwm(hwm);
+    (tx, rx)
+}
+
+impl<T> LaneTx<T> {
+    /// True when another message fits.
+    #[inline(always)]
+    pub fn has_room(&mut self) -> bool {
+        self.hwm == 0 || self.written - self.taken < self.hwm || self.has_room_now()
+    }
+
+    #[inline]
+    fn has_room_now(&mut self) -> bool {
+        self.taken = self.shared.taken.load(Ordering::Acquire);
+        self.written - self.taken < self.hwm
+    }
+
+    /// How many messages may follow now.
+    pub fn room(&mut self) -> u64 {
+        if self.hwm == 0 {
+            return u64::MAX;
+        }
+        self.taken = self.shared.taken.load(Ordering::Acquire);
+        self.hwm.saturating_sub(self.written - self.taken)
+    }
+
+    /// Messages written and not reported as taken.
+    pub fn queued(&self) -> u64 {
+        self.written - self.shared.taken.load(Ordering::Acquire)
+    }
+
+    /// Changes the high water mark.
+    pub fn set_hwm(&mut self, hwm: u64) {
+        self.hwm = hwm;
+    }
+
+    /// Writes a frame, the last one of its message if `last`. Nobody sees it before [`publish`](LaneTx::publish).
+    #[inline(always)]
+    pub fn push(&mut self, value: T, last: bool) {
+        self.ring.push(value);
+        self.written += u64::from(last);
+    }
+
+    /// Lets the reader see what was pushed. True when the reader was parked and has to be told; it no longer is.
+    #[inline(always)]
+    #[must_use]
+    pub fn publish(&mut self) -> bool {
+        self.ring.publish();
+        light_fence();
+        self.shared.reader_parked.load(Ordering::Relaxed) && self.unpark_reader()
+    }
+
+    #[cold]
+    fn unpark_reader(&self) -> bool {
+        self.shared.reader_parked.swap(false, Ordering::AcqRel)
+    }
+
+    /// Asks to be told when there is room again. False when there is room now: then nothing was asked.
+    pub fn park(&mut self) -> bool {
+        self.shared.writer_parked.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if self.has_room_now() || self.is_abandoned() {
+            self.shared.writer_parked.store(false, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// True when everything published was taken, as far as the reader has told.
+    pub fn is_drained(&self) -> bool {
+        self.ring.is_drained()
+    }
+
+    /// Says that nothing more will come. True when the reader was parked and has to be told.
+    #[must_use]
+    pub fn close(&mut self) -> bool {
+        self.ring.publish();
+        self.shared.writer_closed.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        self.unpark_reader()
+    }
+
+    /// True when the reader said that it will take nothing more.
+    pub fn is_abandoned(&self) -> bool {
+        self.shared.reader_closed.load(Ordering::Acquire)
+    }
+}
+
+impl<T> LaneRx<T> {
+    /// Takes the next frame.
+    #[inline(always)]
+    pub fn pop(&mut self) -> Option<T> {
+        self.ring.pop()
+    }
+
+    /// Looks at the next frame.
+    #[inline(always)]
+    pub fn peek(&mut self) -> Option<&T> {
+        self.ring.peek()
+    }
+
+    /// Counts a message as taken (to be called with its last frame). True when the writer was waiting for room and has
+    /// to be told.
+    #[inline(always)]
+    #[must_use]
+    pub fn took_message(&mut self) -> bool {
+        self.read += 1;
+        self.read >= self.next_report && self.report()
+    }
+
+    #[inline]
+    fn report(&mut self) -> bool {
+        self.next_report = self.read + self.lwm;
+        self.shared.taken.store(self.read, Ordering::Release);
+        fence(Ordering::SeqCst);
+        self.shared.writer_parked.load(Ordering::Relaxed) && self.shared.writer_parked.swap(false, Ordering::AcqRel)
+    }
+
+    /// Reports everything taken so far, whatever the low water mark. True when the writer has to be told.
+    #[must_use]
+    pub fn report_all(&mut self) -> bool {
+        self.report()
+    }
+
+    /// Changes the high water mark that the low one is half of.
+    pub fn set_hwm(&mut self, hwm: u64) {
+        // Without a limit nobody waits for reports; one now and then keeps the count of queued messages meaningful.
+        self.lwm = if hwm == 0 { 256 } else { hwm.div_ceil(2).min(1 << 20) };
+        self.next_report = (self.read / self.lwm + 1) * self.lwm;
+    }
+
+    /// First half of parking: asks the writer to tell when something comes. The caller must run [`heavy_fence`] and
+    /// then look at the lane again (`peek`, `is_closed`); if there is something, it calls [`unpark`](LaneRx::unpark).
+    pub fn park(&self) {
+        self.shared.reader_parked.store(true, Ordering::Relaxed);
+    }
+
+    /// Parks and looks again at once. False when something is there or the writer is gone: then it is not parked.
+    pub fn park_now(&mut self) -> bool {
+        self.park();
+        heavy_fence();
+        if self.peek().is_some() || self.is_closed() {
+            self.unpark();
+            return false;
+        }
+        true
+    }
+
+    /// Withdraws [`park`](LaneRx::park).
+    pub fn unpark(&self) {
+        self.shared.reader_parked.store(false, Ordering::Relaxed);
+    }
+
+    /// True when the writer is asked to tell.
+    pub fn is_parked(&self) -> bool {
+        self.shared.reader_parked.load(Ordering::Relaxed)
+    }
+
+    /// True when the writer said that nothing more will come; frames may still wait.
+    pub fn is_closed(&self) -> bool {
+        self.shared.writer_closed.load(Ordering::Acquire)
+    }
+
+    /// Says that nothing more will be taken. True when the writer was parked and has to be told.
+    #[must_use]
+    pub fn close(&mut self) -> bool {
+        self.shared.reader_closed.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        self.shared.writer_parked.swap(false, Ordering::AcqRel)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_returns_at_the_low_water_mark() {
+        let (mut tx, mut rx) = lane::<u32>(10);
+        for i in 0..10 {
+            assert!(tx.has_room());
+            tx.push(i, true);
+        }
+        assert!(!tx.has_room());
+        assert!(!tx.publish());
+        assert!(tx.park());
+        for _ in 0..4 {
+            rx.pop();
+            assert!(!rx.took_message());
+        }
+        assert!(!tx.has_room());
+        rx.pop();
+        assert!(rx.took_message());
+        assert_eq!(tx.room(), 5);
+    }
+
+    #[test]
+    fn a_parked_reader_is_reported_once() {
+        let (mut tx, mut rx) = lane::<u32>(0);
+        assert!(rx.park_now());
+        tx.push(1, true);
+        assert!(tx.publish());
+        tx.push(2, true);
+        assert!(!tx.publish());
+        assert!(!rx.park_now());
+        assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Some(1), Some(2), None));
+        assert!(rx.park_now());
+        assert!(tx.close());
+        assert!(rx.is_closed());
+    }
+
+    #[test]
+    fn nobody_sleeps_through() {
+        // Two threads with a mark of 3: each parks whenever it can and waits for the other's report.
+        use std::sync::mpsc::channel;
+        const COUNT: u64 = 60_000;
+        crate::sys::membarrier::register();
+        let (mut tx, mut rx) = lane::<u64>(3);
+        let (to_writer, writer_inbox) = channel();
+        let (to_reader, reader_inbox) = channel();
+        let limit = std::time::Duration::from_secs(20);
+        let writer = std::thread::spawn(move || {
+            for i in 0..COUNT {
+                while !tx.has_room() {
+                    if tx.park() {
+                        writer_inbox.recv_timeout(limit).expect("the reader forgot the writer");
+                    }
+                }
+                tx.push(i, true);
+                if tx.publish() {
+                    to_reader.send(()).unwrap();
+                }
+            }
+        });
+        for i in 0..COUNT {
+            let value = loop {
+                match rx.pop() {
+                    Some(value) => break value,
+                    None if rx.park_now() => reader_inbox.recv_timeout(limit).expect("the writer forgot the reader"),
+                    None => {}
+                }
+            };
+            assert_eq!(value, i);
+            if rx.took_message() {
+                to_writer.send(()).unwrap();
+            }
+        }
+        writer.join().unwrap();
+    }
+}

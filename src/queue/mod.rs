@@ -1,0 +1,18 @@
+//! What carries messages and news between threads: the lane (one producer, one consumer, with credit), the mailbox
+//! (many producers), the token that says who drives a connection, and the lock of a C handle.
+//!
+//! Every protocol between threads in this project lives here, each with its model (`loom`) or stress test. Nothing in
+//! this module waits but [`Signal`] and [`Handle`].
+
+mod handle;
+mod lane;
+mod mailbox;
+mod ring;
+mod signal;
+mod token;
+
+pub use handle::{Arena, Handle, Turn};
+pub use lane::{LaneRx, LaneTx, lane};
+pub use mailbox::Mailbox;
+pub use signal::{Signal, Sleep};
+pub use token::{Guard, Token};

@@ -1,0 +1,99 @@
+//! How a thread that waits for a socket sleeps and is woken: on a futex, or on an event descriptor once something must
+//! poll for it.
+
+use crate::errno::Result;
+use crate::sync::{Ordering, heavy_fence, light_fence};
+use crate::sys::event::EventFd;
+use crate::sys::futex;
+use std::os::fd::RawFd;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+const AWAKE: u32 = 0;
+const ON_FUTEX: u32 = 1;
+const ON_DESCRIPTOR: u32 = 2;
+
+/// What a sleeper watches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sleep {
+    /// The word itself, by [`Signal::wait`].
+    Futex,
+    /// The event descriptor, by a poll of the caller's.
+    Descriptor,
+}
+
+/// Wakes whoever looks after one socket.
+///
+/// The protocol: the sleeper calls [`prepare`](Signal::prepare), looks once more for work, and only then sleeps; the
+/// waker makes work visible, then calls [`notify`](Signal::notify).
+#[derive(Debug, Default)]
+pub struct Signal {
+    state: AtomicU32,
+    event: OnceLock<EventFd>,
+}
+
+impl Signal {
+    /// Wakes the sleeper, if there is one.
+    #[inline]
+    pub fn notify(&self) {
+        light_fence();
+        if self.state.load(Ordering::Relaxed) != AWAKE {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        match self.state.swap(AWAKE, Ordering::AcqRel) {
+            ON_FUTEX => futex::wake(&self.state, i32::MAX),
+            ON_DESCRIPTOR => {
+                if let Some(event) = self.event.get() {
+                    event.raise();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Announces sleep. After this the caller must look for work once more.
+    pub fn prepare(&self, sleep: Sleep) {
+        let state = if sleep == Sleep::Futex { ON_FUTEX } else { ON_DESCRIPTOR };
+        self.state.store(state, Ordering::Relaxed);
+        heavy_fence();
+    }
+
+    /// Ends sleep, however it ended, and clears the event descriptor.
+    pub fn cancel(&self) {
+        if self.state.swap(AWAKE, Ordering::AcqRel) == AWAKE {
+            if let Some(event) = self.event.get() {
+                event.lower();
+            }
+        }
+    }
+
+    /// Sleeps on the word, if still announced.
+    ///
+    /// # Errors
+    /// EINTR.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+        futex::wait(&self.state, ON_FUTEX, timeout)
+    }
+
+    /// The event descriptor, made on first use.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE, ENOMEM.
+    pub fn descriptor(&self) -> Result<RawFd> {
+        if let Some(event) = self.event.get() {
+            return Ok(event.fd());
+        }
+        let event = EventFd::new()?;
+        Ok(self.event.get_or_init(|| event).fd())
+    }
+
+    /// The event descriptor, if there is one.
+    pub fn existing_descriptor(&self) -> Option<RawFd> {
+        self.event.get().map(EventFd::fd)
+    }
+}
