@@ -12,9 +12,12 @@
 
 use super::ring::{Consumer, Producer, ring};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Padded, fence, heavy_fence, light_fence};
+use parking_lot::Mutex;
 
-#[derive(Debug, Default)]
-struct Shared {
+#[derive(Debug)]
+struct Shared<T> {
+    /// Of a conflating lane: the newest message, all there is.
+    newest: Mutex<Option<T>>,
     taken: Padded<AtomicU64>,
     reader_parked: Padded<AtomicBool>,
     writer_parked: AtomicBool,
@@ -25,7 +28,8 @@ struct Shared {
 /// The writing end of a lane.
 pub struct LaneTx<T> {
     ring: Producer<T>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<T>>,
+    conflate: bool,
     written: u64,
     taken: u64,
     hwm: u64,
@@ -34,7 +38,10 @@ pub struct LaneTx<T> {
 /// The reading end of a lane.
 pub struct LaneRx<T> {
     ring: Consumer<T>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<T>>,
+    conflate: bool,
+    /// Of a conflating lane: a message that was looked at.
+    held: Option<T>,
     read: u64,
     lwm: u64,
     next_report: u64,
@@ -54,10 +61,26 @@ impl<T> std::fmt::Debug for LaneRx<T> {
 
 /// Makes a lane with room for `hwm` messages, 0 for no limit.
 pub fn lane<T>(hwm: u64) -> (LaneTx<T>, LaneRx<T>) {
+    build(hwm, false)
+}
+
+/// Makes a lane that holds the newest message only and is never full.
+pub fn conflating_lane<T>() -> (LaneTx<T>, LaneRx<T>) {
+    build(0, true)
+}
+
+fn build<T>(hwm: u64, conflate: bool) -> (LaneTx<T>, LaneRx<T>) {
     let (producer, consumer) = ring();
-    let shared = Arc::new(Shared::default());
-    let tx = LaneTx { ring: producer, shared: shared.clone(), written: 0, taken: 0, hwm };
-    let mut rx = LaneRx { ring: consumer, shared, read: 0, lwm: 1, next_report: 1 };
+    let shared = Arc::new(Shared {
+        newest: Mutex::new(None),
+        taken: Padded::default(),
+        reader_parked: Padded::default(),
+        writer_parked: AtomicBool::new(false),
+        writer_closed: AtomicBool::new(false),
+        reader_closed: AtomicBool::new(false),
+    });
+    let tx = LaneTx { ring: producer, shared: shared.clone(), conflate, written: 0, taken: 0, hwm };
+    let mut rx = LaneRx { ring: consumer, shared, conflate, held: None, read: 0, lwm: 1, next_report: 1 };
     rx.set_hwm(hwm);
     (tx, rx)
 }
@@ -91,14 +114,25 @@ impl<T> LaneTx<T> {
 
     /// Changes the high water mark.
     pub fn set_hwm(&mut self, hwm: u64) {
-        self.hwm = hwm;
+        if !self.conflate {
+            self.hwm = hwm;
+        }
     }
 
     /// Writes a frame, the last one of its message if `last`. Nobody sees it before [`publish`](LaneTx::publish).
     #[inline(always)]
     pub fn push(&mut self, value: T, last: bool) {
+        if self.conflate {
+            return self.replace(value);
+        }
         self.ring.push(value);
         self.written += u64::from(last);
+    }
+
+    #[cold]
+    fn replace(&mut self, value: T) {
+        let old = self.shared.newest.lock().replace(value);
+        drop(old);
     }
 
     /// Lets the reader see what was pushed. True when the reader was parked and has to be told; it no longer is.
@@ -150,13 +184,35 @@ impl<T> LaneRx<T> {
     /// Takes the next frame.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<T> {
+        if self.conflate {
+            return self.pop_newest();
+        }
         self.ring.pop()
     }
 
-    /// Looks at the next frame.
+    #[cold]
+    fn pop_newest(&mut self) -> Option<T> {
+        self.held.take().or_else(|| self.shared.newest.lock().take())
+    }
+
+    /// Looks at the next frame. A conflating lane keeps what was looked at, newer messages or not; ask
+    /// [`is_readable`](LaneRx::is_readable) where the content does not matter.
     #[inline(always)]
     pub fn peek(&mut self) -> Option<&T> {
+        if self.conflate {
+            self.held = self.pop_newest();
+            return self.held.as_ref();
+        }
         self.ring.peek()
+    }
+
+    /// True when a frame waits.
+    #[inline(always)]
+    pub fn is_readable(&mut self) -> bool {
+        if self.conflate {
+            return self.held.is_some() || self.shared.newest.lock().is_some();
+        }
+        self.ring.peek().is_some()
     }
 
     /// Counts a message as taken (to be called with its last frame). True when the writer was waiting for room and has
@@ -190,7 +246,7 @@ impl<T> LaneRx<T> {
     }
 
     /// First half of parking: asks the writer to tell when something comes. The caller must run [`heavy_fence`] and
-    /// then look at the lane again (`peek`, `is_closed`); if there is something, it calls [`unpark`](LaneRx::unpark).
+    /// then look at the lane again (`is_readable`, `is_closed`); if there is something, it calls [`unpark`](LaneRx::unpark).
     pub fn park(&self) {
         self.shared.reader_parked.store(true, Ordering::Relaxed);
     }
@@ -199,7 +255,7 @@ impl<T> LaneRx<T> {
     pub fn park_now(&mut self) -> bool {
         self.park();
         heavy_fence();
-        if self.peek().is_some() || self.is_closed() {
+        if self.is_readable() || self.is_closed() {
             self.unpark();
             return false;
         }
@@ -267,6 +323,18 @@ mod tests {
         assert!(rx.park_now());
         assert!(tx.close());
         assert!(rx.is_closed());
+    }
+
+    #[test]
+    fn a_conflating_lane_holds_the_newest() {
+        let (mut tx, mut rx) = conflating_lane::<u32>();
+        for i in 0..20 {
+            assert!(tx.has_room());
+            tx.push(i, true);
+            let _ = tx.publish();
+        }
+        assert!(rx.is_readable());
+        assert_eq!((rx.pop(), rx.pop()), (Some(19), None));
     }
 
     #[test]

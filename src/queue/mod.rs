@@ -12,7 +12,7 @@ mod signal;
 mod token;
 
 pub use handle::{Arena, Handle, Turn};
-pub use lane::{LaneRx, LaneTx, lane};
+pub use lane::{LaneRx, LaneTx, conflating_lane, lane};
 pub use mailbox::Mailbox;
 pub use signal::{Signal, Sleep};
 pub use token::{Guard, Token};

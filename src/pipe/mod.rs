@@ -1,0 +1,124 @@
+//! One peer as its socket sees it: a lane each way, the messages half written, and who the peer is.
+//!
+//! Patterns reach pipes through [`Pipes`], by number. A pipe that ended is reported in [`Pipes::take_ended`] once the
+//! last message that came by it was read; the socket then detaches it from its pattern.
+#![forbid(unsafe_code)]
+
+mod pipes;
+
+pub use crate::link::news::{Far, News, Newcomer, Peer, PipeKey};
+pub use pipes::{PipeId, Pipes};
+
+use crate::msg::Msg;
+use crate::queue::{LaneRx, LaneTx};
+
+/// One peer.
+#[derive(Debug)]
+pub struct Pipe {
+    key: PipeKey,
+    tx: LaneTx<Msg>,
+    rx: LaneRx<Msg>,
+    far: Far,
+    peer: Option<Peer>,
+    endpoint: u64,
+    /// Frames of a message whose last one was not written yet: the peer gets all of a message or nothing.
+    staged: Vec<Msg>,
+    /// Nothing more can be written: the far end is gone or we are leaving.
+    severed: bool,
+}
+
+impl From<Newcomer> for Pipe {
+    fn from(new: Newcomer) -> Pipe {
+        let Newcomer { key, tx, rx, far, peer, endpoint } = new;
+        Pipe { key, tx, rx, far, peer, endpoint, staged: Vec::new(), severed: false }
+    }
+}
+
+impl Pipe {
+    /// Its name in news.
+    pub fn key(&self) -> PipeKey {
+        self.key
+    }
+
+    /// Who is there; `None` until the handshake is done.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// The number of the endpoint it came by.
+    pub fn endpoint(&self) -> u64 {
+        self.endpoint
+    }
+
+    /// What stands at the far end.
+    pub fn far(&self) -> &Far {
+        &self.far
+    }
+
+    /// True when nothing more can be written to it.
+    pub fn is_severed(&self) -> bool {
+        self.severed
+    }
+
+    /// True when a message was begun and not ended.
+    pub fn is_mid_message(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    /// True when the first frame of another message, or the next one of a message begun, may be written.
+    #[inline(always)]
+    fn can_write(&mut self) -> bool {
+        !self.severed && (!self.staged.is_empty() || self.tx.has_room() || self.wait_for_room())
+    }
+
+    /// Asks to be told when there is room. True when there is room already.
+    #[cold]
+    fn wait_for_room(&mut self) -> bool {
+        !self.tx.park()
+    }
+
+    /// Writes one frame. The message leaves with its last one.
+    #[inline(always)]
+    fn write(&mut self, msg: Msg) {
+        if msg.more() {
+            self.staged.push(msg);
+            return;
+        }
+        if !self.staged.is_empty() {
+            self.write_staged();
+        }
+        self.tx.push(msg, true);
+        if self.tx.publish() {
+            self.tell(News::Readable);
+        }
+    }
+
+    #[cold]
+    fn write_staged(&mut self) {
+        for frame in self.staged.drain(..) {
+            self.tx.push(frame, false);
+        }
+    }
+
+    /// Forgets the frames of a message not ended.
+    fn abort_write(&mut self) {
+        self.staged.clear();
+    }
+
+    #[inline(always)]
+    fn read(&mut self) -> Option<Msg> {
+        let msg = self.rx.pop()?;
+        if !msg.more() && self.rx.took_message() {
+            self.tell(News::Writable);
+        }
+        Some(msg)
+    }
+
+    #[cold]
+    fn tell(&self, news: impl FnOnce(PipeKey) -> News) {
+        match &self.far {
+            Far::Inproc { mailbox, key } => mailbox.send(news(*key)),
+            Far::Link(_) => {}
+        }
+    }
+}
