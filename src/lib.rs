@@ -1,6 +1,7 @@
 //! ozmq: `libzmq.so.5` in Rust. The C surface is in [`ffi`]; the floors below it are listed in the README.
 
 pub mod errno;
+pub mod io;
 pub mod link;
 pub mod msg;
 pub mod pipe;

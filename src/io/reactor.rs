@@ -1,0 +1,245 @@
+//! The loop of one I/O thread.
+#![forbid(unsafe_code)]
+
+use super::{Care, Handle, Job, Source, SourceKey};
+use crate::errno::Result;
+use crate::sys::epoll::{Event, Interest, NO_EVENT};
+use crate::sys::process::{Placement, generation, spawn};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long bytes left behind may stand still before this thread sends them.
+const FLUSH_TICK: Duration = Duration::from_micros(100);
+/// How long the application may be silent before this thread reads for it.
+const WATCH_TICK: Duration = Duration::from_millis(1);
+/// Most descriptor reports taken at once.
+const BATCH: usize = 128;
+
+/// A running I/O thread.
+#[derive(Debug)]
+pub struct Reactor {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+    generation: u32,
+}
+
+impl Reactor {
+    /// Starts a thread.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE, ENOMEM, EAGAIN.
+    pub fn start(name: &str, placement: Placement) -> Result<Reactor> {
+        let handle = Handle::new()?;
+        let mut io = Io {
+            handle: handle.clone(),
+            sources: HashMap::new(),
+            timers: BinaryHeap::new(),
+            due: HashMap::new(),
+            sequence: 0,
+            dirty: Vec::new(),
+            watched: Vec::new(),
+            now: Instant::now(),
+            stopping: false,
+        };
+        let thread = spawn(name, placement, move || io.serve())?;
+        Ok(Reactor { handle, thread: Some(thread), generation: generation() })
+    }
+
+    /// How to reach it.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Reactor {
+    /// Stops the thread and waits for it. In the child of a fork there is no thread, and nothing happens.
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        if self.generation == generation() {
+            self.handle.post(Job::Stop);
+            let _ = thread.join();
+        } else {
+            std::mem::forget(thread);
+        }
+    }
+}
+
+/// What a source's callbacks may do on their thread.
+pub struct Io {
+    handle: Handle,
+    sources: HashMap<u64, Arc<dyn Source>>,
+    timers: BinaryHeap<Reverse<(Instant, u64, SourceKey, u8)>>,
+    /// The sequence number under which each timer is due; others in the heap were cancelled.
+    due: HashMap<(SourceKey, u8), u64>,
+    sequence: u64,
+    dirty: Vec<Arc<dyn Source>>,
+    watched: Vec<Arc<dyn Source>>,
+    now: Instant,
+    stopping: bool,
+}
+
+impl Io {
+    /// The thread's handle.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The time at which this turn began.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Takes a source in: its descriptor reports and timers now reach it.
+    pub fn adopt(&mut self, source: Arc<dyn Source>) {
+        if self.sources.insert(source.key().0, source).is_none() {
+            self.handle.0.load.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets a source go, with its timers.
+    pub fn release(&mut self, key: SourceKey) {
+        if self.sources.remove(&key.0).is_some() {
+            self.handle.0.load.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.due.retain(|&(source, _), _| source != key);
+    }
+
+    /// Sets a timer of a source's, or sets it anew.
+    pub fn set_timer(&mut self, key: SourceKey, timer: u8, after: Duration) {
+        self.sequence += 1;
+        let at = Instant::now() + after.min(Duration::from_secs(1 << 31));
+        self.due.insert((key, timer), self.sequence);
+        self.timers.push(Reverse((at, self.sequence, key, timer)));
+    }
+
+    /// Cancels a timer.
+    pub fn cancel_timer(&mut self, key: SourceKey, timer: u8) {
+        self.due.remove(&(key, timer));
+    }
+
+    /// True when a timer is set.
+    pub fn has_timer(&self, key: SourceKey, timer: u8) -> bool {
+        self.due.contains_key(&(key, timer))
+    }
+
+    /// Calls [`Source::watch`] each millisecond until it is done.
+    pub fn watch(&mut self, source: Arc<dyn Source>) {
+        self.watched.push(source);
+    }
+
+    /// Adds a descriptor of an adopted source.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn add(&self, fd: RawFd, key: SourceKey, interest: Interest) -> Result<()> {
+        self.handle.add(fd, key, interest)
+    }
+
+    fn serve(&mut self) {
+        let mut events: [Event; BATCH] = [NO_EVENT; BATCH];
+        let mut next_flush: Option<Instant> = None;
+        let mut next_watch: Option<Instant> = None;
+        while !self.stopping {
+            let timeout = self.timeout(next_flush, next_watch);
+            let count = self.handle.0.epoll.wait(&mut events, timeout).map_or(0, <[Event]>::len);
+            self.now = Instant::now();
+            for event in &events[..count] {
+                let (key, bits) = (event.u64, event.events);
+                if key == 0 {
+                    self.handle.0.wake.lower();
+                    self.handle.0.woken.store(false, Ordering::Release);
+                } else if let Some(source) = self.sources.get(&key).cloned() {
+                    source.ready(self, Interest(bits));
+                }
+            }
+            self.do_jobs();
+            self.fire_timers();
+            if !self.watched.is_empty() && next_watch.is_none_or(|at| at <= self.now) {
+                if next_watch.is_some() {
+                    self.look_after_watched();
+                }
+                next_watch = Some(self.now + WATCH_TICK);
+            }
+            if self.watched.is_empty() {
+                next_watch = None;
+            }
+            if self.handle.0.armed.load(Ordering::Acquire) {
+                if next_flush.is_some_and(|at| at <= self.now) {
+                    self.flush_dirty();
+                    next_flush = None;
+                }
+                if self.handle.0.armed.load(Ordering::Acquire) {
+                    next_flush = next_flush.or(Some(self.now + FLUSH_TICK));
+                }
+            }
+        }
+    }
+
+    fn timeout(&mut self, next_flush: Option<Instant>, next_watch: Option<Instant>) -> Option<Duration> {
+        let mut at = next_flush.into_iter().chain(next_watch).min();
+        while let Some(&Reverse((due, sequence, key, timer))) = self.timers.peek() {
+            if self.due.get(&(key, timer)) == Some(&sequence) {
+                at = Some(at.map_or(due, |other| other.min(due)));
+                break;
+            }
+            self.timers.pop();
+        }
+        at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn do_jobs(&mut self) {
+        let jobs = std::mem::take(&mut *self.handle.0.jobs.lock());
+        for job in jobs {
+            match job {
+                Job::Run(source) => source.run(self),
+                Job::Watch(source) => self.watched.push(source),
+                Job::Stop => self.stopping = true,
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        while let Some(&Reverse((at, sequence, key, timer))) = self.timers.peek() {
+            if at > self.now {
+                break;
+            }
+            self.timers.pop();
+            if self.due.get(&(key, timer)) != Some(&sequence) {
+                continue;
+            }
+            self.due.remove(&(key, timer));
+            if let Some(source) = self.sources.get(&key.0).cloned() {
+                source.timer(self, timer);
+            }
+        }
+    }
+
+    fn look_after_watched(&mut self) {
+        for source in std::mem::take(&mut self.watched) {
+            if source.clone().watch(self) == Care::Keep {
+                self.watched.push(source);
+            }
+        }
+    }
+
+    fn flush_dirty(&mut self) {
+        self.dirty.append(&mut self.handle.0.dirty.lock());
+        for source in std::mem::take(&mut self.dirty) {
+            if source.clone().flush(self) == Care::Keep {
+                self.dirty.push(source);
+            }
+        }
+        if self.dirty.is_empty() {
+            self.handle.0.armed.store(false, Ordering::SeqCst);
+            // Marked between the look above and the store: stay armed.
+            if !self.handle.0.dirty.lock().is_empty() {
+                self.handle.0.armed.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+}

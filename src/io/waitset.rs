@@ -1,0 +1,89 @@
+//! The set of descriptors that an application thread waits on inside one socket's call: the socket's connections, and
+//! its signal. Made when the first connection needs it.
+#![forbid(unsafe_code)]
+
+use crate::errno::Result;
+use crate::sys::epoll::{Epoll, Event, Interest, NO_EVENT};
+use std::os::fd::RawFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Reported for the socket's signal.
+const SIGNAL: u64 = u64::MAX;
+
+/// Most reports taken at once.
+const BATCH: usize = 64;
+
+/// A socket's own epoll set.
+#[derive(Debug, Default)]
+pub struct WaitSet {
+    epoll: OnceLock<Epoll>,
+    connections: AtomicUsize,
+}
+
+impl WaitSet {
+    fn epoll(&self) -> Result<&Epoll> {
+        if let Some(epoll) = self.epoll.get() {
+            return Ok(epoll);
+        }
+        let epoll = Epoll::new()?;
+        Ok(self.epoll.get_or_init(|| epoll))
+    }
+
+    /// Adds a connection. It must be added here before it is added to its I/O thread's set: of several exclusive sets
+    /// the kernel wakes the one that was added first and has a waiter.
+    ///
+    /// # Errors
+    /// EMFILE, ENOMEM, ENOSPC.
+    pub fn add(&self, fd: RawFd, key: u64) -> Result<()> {
+        self.epoll()?.add(fd, key, Interest::IN.and(Interest::EDGE).and(Interest::EXCLUSIVE))?;
+        self.connections.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    /// Removes a connection.
+    pub fn remove(&self, fd: RawFd) {
+        if let Some(epoll) = self.epoll.get() {
+            epoll.remove(fd);
+            self.connections.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// How many connections are in the set.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    /// Adds the signal's event descriptor. Once.
+    ///
+    /// # Errors
+    /// EMFILE, ENOMEM.
+    pub fn add_signal(&self, fd: RawFd) -> Result<()> {
+        match self.epoll()?.add(fd, SIGNAL, Interest::IN) {
+            Err(error) if error.0 == libc::EEXIST => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The set's own descriptor, once there is one: readable while something waits in it.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.epoll.get().map(Epoll::fd)
+    }
+
+    /// Waits, and hands the key of each ready connection to `ready`.
+    ///
+    /// # Errors
+    /// EINTR.
+    pub fn wait(&self, timeout: Option<Duration>, mut ready: impl FnMut(u64)) -> Result<()> {
+        let Some(epoll) = self.epoll.get() else { return Ok(()) };
+        let mut events: [Event; BATCH] = [NO_EVENT; BATCH];
+        for event in epoll.wait(&mut events, timeout)? {
+            let key = event.u64;
+            if key != SIGNAL {
+                ready(key);
+            }
+        }
+        Ok(())
+    }
+}
