@@ -7,6 +7,8 @@ use super::row::Stage;
 /// Constants that belong together.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
+    /// The module that holds them.
+    pub name: &'static str,
     /// What they are.
     pub title: &'static str,
     /// The constants.
@@ -24,6 +26,8 @@ pub struct Constant {
     pub value: i32,
     /// How firmly it belongs to the interface.
     pub stage: Stage,
+    /// What it means, in a line.
+    pub doc: &'static str,
 }
 
 macro_rules! constants {
@@ -46,18 +50,36 @@ macro_rules! constants {
 
         /// All of them, in the order of the header.
         pub const GROUPS: &[Group] = &[$(Group {
+            name: stringify!($group),
             title: $title,
             constants: &[$(Constant {
                 name: stringify!($name),
                 text: stringify!($value),
                 value: $group::$name,
                 stage: Stage::$stage,
+                doc: $doc,
             }),*],
         }),*];
     };
 }
 
 constants! {
+    /// The version of the interface.
+    mod version {
+        /// Major.
+        Stable VERSION_MAJOR = 4;
+        /// Minor.
+        Stable VERSION_MINOR = 3;
+        /// Patch.
+        Stable VERSION_PATCH = 5;
+    }
+
+    /// Base of the error numbers that the system has not.
+    mod errno_base {
+        /// Clear of every system's own.
+        Stable HAUSNUMERO = 156384712;
+    }
+
     /// Defaults of a new context.
     mod context_default {
         /// I/O threads.
