@@ -28,6 +28,7 @@ extern "C" {
 /* ---- Version ------------------------------------------------------------ */
 
 /* The version of the interface. */
+
 /* Major. */
 #define ZMQ_VERSION_MAJOR 4
 /* Minor. */
@@ -42,7 +43,8 @@ extern "C" {
 ZMQ_EXPORT void zmq_version (int *major, int *minor, int *patch);
 
 /* What the library has. */
-/* `zmq_has` exists. */
+
+/* The function zmq_has exists. */
 #define ZMQ_HAS_CAPABILITIES 1
 
 /* 1 if the library has "ipc", "curve", "WS", ... and 0 if not. */
@@ -51,6 +53,7 @@ ZMQ_EXPORT int zmq_has (const char *capability);
 /* ---- Errors ------------------------------------------------------------- */
 
 /* Base of the error numbers that the system has not. */
+
 /* Clear of every system's own. */
 #define ZMQ_HAUSNUMERO 156384712
 
@@ -123,6 +126,7 @@ ZMQ_EXPORT const char *zmq_strerror (int errnum);
 /* ---- Contexts ----------------------------------------------------------- */
 
 /* Context options. */
+
 /* How many I/O threads there are; with 0 only inproc works. Counts until the first socket. */
 #define ZMQ_IO_THREADS 1
 /* How many sockets may be open at once. Counts until the first socket. */
@@ -147,6 +151,7 @@ ZMQ_EXPORT const char *zmq_strerror (int errnum);
 #define ZMQ_BLOCKY 70
 
 /* Defaults of a new context. */
+
 /* I/O threads. */
 #define ZMQ_IO_THREADS_DFLT 1
 /* Sockets. */
@@ -183,6 +188,7 @@ typedef struct zmq_msg_t
 typedef void (zmq_free_fn) (void *data, void *hint);
 
 /* Message properties. */
+
 /* More frames of this message follow. */
 #define ZMQ_MORE 1
 /* Deprecated: The descriptor a message came by. */
@@ -208,6 +214,7 @@ ZMQ_EXPORT const char *zmq_msg_gets (const zmq_msg_t *msg, const char *property)
 /* ---- Sockets ------------------------------------------------------------ */
 
 /* Socket types. */
+
 /* One peer, both ways. */
 #define ZMQ_PAIR 0
 /* Publishes to many. */
@@ -238,6 +245,7 @@ ZMQ_EXPORT const char *zmq_msg_gets (const zmq_msg_t *msg, const char *property)
 #define ZMQ_XREP ZMQ_ROUTER
 
 /* Socket options. */
+
 /* The I/O threads that may serve new endpoints: bit n stands for thread n, 0 for all. */
 #define ZMQ_AFFINITY 4
 /* The name under which this socket is known to the ROUTER at the other end. */
@@ -405,6 +413,7 @@ ZMQ_EXPORT const char *zmq_msg_gets (const zmq_msg_t *msg, const char *property)
 #define ZMQ_BINDTODEVICE 92
 
 /* Security mechanisms. */
+
 /* None. */
 #define ZMQ_NULL 0
 /* User name and password. */
@@ -415,6 +424,7 @@ ZMQ_EXPORT const char *zmq_msg_gets (const zmq_msg_t *msg, const char *property)
 #define ZMQ_GSSAPI 3
 
 /* How GSSAPI principals are to be read. */
+
 /* service@host. */
 #define ZMQ_GSSAPI_NT_HOSTBASED 0
 /* A user of this system. */
@@ -423,10 +433,12 @@ ZMQ_EXPORT const char *zmq_msg_gets (const zmq_msg_t *msg, const char *property)
 #define ZMQ_GSSAPI_NT_KRB5_PRINCIPAL 2
 
 /* RADIO and DISH. */
+
 /* The longest name of a group. */
 #define ZMQ_GROUP_MAX_LENGTH 255
 
 /* Flags of send and receive. */
+
 /* Fail rather than wait. */
 #define ZMQ_DONTWAIT 1
 /* More frames of this message follow. */
@@ -456,6 +468,7 @@ ZMQ_EXPORT int zmq_recviov (void *socket, struct iovec *parts, size_t *count, in
 /* ---- Monitoring --------------------------------------------------------- */
 
 /* What a socket monitor reports. */
+
 /* A connection was made. */
 #define ZMQ_EVENT_CONNECTED 0x0001
 /* A connection is being made. */
@@ -490,6 +503,7 @@ ZMQ_EXPORT int zmq_recviov (void *socket, struct iovec *parts, size_t *count, in
 #define ZMQ_EVENT_HANDSHAKE_FAILED_AUTH 0x4000
 
 /* How a handshake broke the protocol. */
+
 /* ZMTP: anything else. */
 #define ZMQ_PROTOCOL_ERROR_ZMTP_UNSPECIFIED 0x10000000
 /* ZMTP: a command out of turn. */
@@ -538,6 +552,7 @@ ZMQ_EXPORT int zmq_socket_monitor (void *socket, const char *endpoint, int event
 /* ---- Polling ------------------------------------------------------------ */
 
 /* What to poll for. */
+
 /* Something can be received. */
 #define ZMQ_POLLIN 1
 /* Something can be sent. */
@@ -568,6 +583,7 @@ ZMQ_EXPORT int zmq_proxy (void *frontend, void *backend, void *capture);
 ZMQ_EXPORT int zmq_proxy_steerable (void *frontend, void *backend, void *capture, void *control);
 
 /* Devices, all of which are proxies. */
+
 /* Deprecated: PULL to PUSH. */
 #define ZMQ_STREAMER 1
 /* Deprecated: XSUB to XPUB. */
@@ -630,6 +646,7 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #include <sys/select.h>
 
 /* Socket types. */
+
 /* Thread-safe ROUTER of single frames. */
 #define ZMQ_SERVER 12
 /* Thread-safe DEALER of single frames. */
@@ -650,6 +667,7 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_CHANNEL 20
 
 /* What a socket monitor reports. */
+
 /* How full a pipe is. */
 #define ZMQ_EVENT_PIPES_STATS 0x10000
 /* The version of stable events. */
@@ -662,6 +680,7 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_EVENT_ALL_V2 (ZMQ_EVENT_ALL_V1 | ZMQ_EVENT_PIPES_STATS)
 
 /* Forms of NORM_MODE. */
+
 /* Fixed rate. */
 #define ZMQ_NORM_FIXED 0
 /* Congestion control. */
@@ -674,6 +693,7 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_NORM_CCE_ECNONLY 4
 
 /* Bits of RECONNECT_STOP. */
+
 /* When refused. */
 #define ZMQ_RECONNECT_STOP_CONN_REFUSED 0x1
 /* When the handshake failed. */
@@ -682,16 +702,19 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_RECONNECT_STOP_AFTER_DISCONNECT 0x4
 
 /* Bits of ROUTER_NOTIFY. */
+
 /* Peers that come. */
 #define ZMQ_NOTIFY_CONNECT 1
 /* Peers that go. */
 #define ZMQ_NOTIFY_DISCONNECT 2
 
 /* Context options. */
+
 /* Hand received messages out without copying them. */
 #define ZMQ_ZERO_COPY_RECV 10
 
 /* Socket options. */
+
 /* Follow the authentication protocol to the letter: ask for no domain, and refuse peers while nobody answers. */
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 /* Windows only; kept and read back elsewhere. */
@@ -758,6 +781,7 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_NORM_PUSH 124
 
 /* Names of message properties. */
+
 #define ZMQ_MSG_PROPERTY_ROUTING_ID "Routing-Id"
 #define ZMQ_MSG_PROPERTY_SOCKET_TYPE "Socket-Type"
 #define ZMQ_MSG_PROPERTY_USER_ID "User-Id"
@@ -782,7 +806,8 @@ ZMQ_EXPORT const char *zmq_msg_group (zmq_msg_t *msg);
 ZMQ_EXPORT int zmq_msg_init_buffer (zmq_msg_t *msg, const void *data, size_t size);
 
 /* Monitoring. */
-ZMQ_EXPORT int zmq_socket_monitor_versioned (void *socket, const char *endpoint, uint64_t events, int event_version, int type);
+ZMQ_EXPORT int zmq_socket_monitor_versioned (
+    void *socket, const char *endpoint, uint64_t events, int version, int type);
 ZMQ_EXPORT int zmq_socket_monitor_pipes_stats (void *socket);
 
 /* Polling. */

@@ -1,5 +1,5 @@
-//! Every constant of the C interface that is not an option, each once: the library uses the Rust constants, the header is
-//! made from [`GROUPS`].
+//! Every constant of the C interface that is not an option, each once: the library uses the Rust constants, the header
+//! is made from [`GROUPS`].
 #![forbid(unsafe_code)]
 
 use super::row::Stage;
@@ -308,7 +308,7 @@ constants! {
 
     /// What the library has.
     mod capability {
-        /// `zmq_has` exists.
+        /// The function zmq_has exists.
         Stable HAS_CAPABILITIES = 1;
     }
 

@@ -66,8 +66,8 @@ impl ContextOptions {
         self.set_ext(option, Some(&value.to_ne_bytes()))
     }
 
-    /// Sets an option from the bytes behind the application's pointer, `None` being NULL. Four bytes are an `int` even for
-    /// a name, as they always were.
+    /// Sets an option from the bytes behind the application's pointer, `None` being NULL. Four bytes are an `int` even
+    /// for a name, as they always were.
     ///
     /// # Errors
     /// As [`set`](Self::set), and EINVAL for a wrong size.
@@ -106,8 +106,8 @@ impl ContextOptions {
         }
     }
 
-    /// Reads an option into the application's memory. The length that the application passed stays as it is, so the name
-    /// is followed by whatever was there.
+    /// Reads an option into the application's memory. The length that the application passed stays as it is, so the
+    /// name is followed by whatever was there.
     ///
     /// # Errors
     /// As [`get`](Self::get), and EINVAL for a wrong size.

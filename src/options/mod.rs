@@ -117,8 +117,8 @@ impl Options {
     /// Sets an option from the bytes behind the application's pointer, `None` being NULL with length 0.
     ///
     /// # Errors
-    /// EINVAL if the option is unknown, read-only, not of this socket type or the pattern's own, or the value has a wrong
-    /// size or lies out of range.
+    /// EINVAL if the option is unknown, read-only, not of this socket type or the pattern's own, or the value has a
+    /// wrong size or lies out of range.
     pub fn set(&mut self, option: i32, value: Option<&[u8]>) -> Result<()> {
         let row = self.own(option)?;
         if !row.access.sets() || !(row.types.is_empty() || row.types.contains(&self.socket_type)) {

@@ -1,5 +1,5 @@
-//! The options of sockets and contexts, each once: what the header, the reference page, [`Options`](super::Options) and the tests say
-//! about an option is made from its row here.
+//! The options of sockets and contexts, each once: what the header, the reference page, [`Options`](super::Options)
+//! and the tests say about an option is made from its row here.
 //!
 //! A row reads: what it does; number, name, [older names], who keeps it, access, stage, what it is for, type and range,
 //! default, [the socket types that know it, none listed for all], and the field of `Options` that holds it.
@@ -313,19 +313,8 @@ pub mod context {
     context_options!(rows);
 }
 
-/// Where in `ROWS` each number stands; out of range for a number that is no option.
-const PLACES: [u8; 128] = {
-    let mut places = [u8::MAX; 128];
-    let mut place = 0;
-    while place < ROWS.len() {
-        places[ROWS[place].number as usize] = place as u8;
-        place += 1;
-    }
-    places
-};
-
 /// The row of a socket option.
 pub fn row(number: i32) -> Option<&'static Row> {
-    let place = *PLACES.get(usize::try_from(number).ok()?)?;
-    ROWS.get(usize::from(place))
+    let place = ROWS.binary_search_by_key(&number, |row| row.number).ok()?;
+    ROWS.get(place)
 }

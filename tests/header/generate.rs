@@ -26,31 +26,60 @@ pub fn header(template: &str) -> String {
 }
 
 fn version() -> String {
-    let values = GROUPS.iter().filter(|group| group.name == "version").flat_map(|group| group.constants);
-    values.map(|constant| constant.text).collect::<Vec<_>>().join(".")
+    let values = GROUPS
+        .iter()
+        .filter(|group| group.name == "version")
+        .flat_map(|group| group.constants);
+    values
+        .map(|constant| constant.text)
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// A value as the header writes it: names get their prefix back, sums their parentheses.
 fn value(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let name = word.starts_with(|first: char| first.is_ascii_alphabetic());
-        if name { format!("ZMQ_{word}") } else { word.to_owned() }
+        if name {
+            format!("ZMQ_{word}")
+        } else {
+            word.to_owned()
+        }
     });
     let text = words.collect::<Vec<_>>().join(" ");
-    if text.contains(' ') { format!("({text})") } else { text }
+    if text.contains(' ') {
+        format!("({text})")
+    } else {
+        text
+    }
 }
 
 fn define(text: &mut String, constant: &Constant) {
     let doc = constant.doc.trim();
-    let draft = if constant.stage == Stage::Deprecated { "Deprecated: " } else { "" };
-    writeln!(text, "/* {draft}{doc} */\n#define ZMQ_{} {}", constant.name, value(constant.text)).expect("memory");
+    let deprecated = if constant.stage == Stage::Deprecated {
+        "Deprecated: "
+    } else {
+        ""
+    };
+    writeln!(
+        text,
+        "/* {deprecated}{doc} */\n#define ZMQ_{} {}",
+        constant.name,
+        value(constant.text)
+    )
+    .expect("memory");
 }
 
 fn constants(text: &mut String, name: &str) {
     let group = GROUPS.iter().find(|group| group.name == name);
-    let group = group.unwrap_or_else(|| panic!("the template asks for a group {name} that is not there"));
-    writeln!(text, "/* {} */", group.title.trim()).expect("memory");
-    for constant in group.constants.iter().filter(|constant| constant.stage != Stage::Draft) {
+    let group =
+        group.unwrap_or_else(|| panic!("the template asks for a group {name} that is not there"));
+    writeln!(text, "/* {} */\n", group.title.trim()).expect("memory");
+    for constant in group
+        .constants
+        .iter()
+        .filter(|constant| constant.stage != Stage::Draft)
+    {
         define(text, constant);
     }
 }
@@ -59,7 +88,11 @@ fn errnos(text: &mut String) {
     constants(text, "errno_base");
     text.push('\n');
     for (name, offset) in MISSING_ERRNOS {
-        writeln!(text, "#ifndef {name}\n#define {name} (ZMQ_HAUSNUMERO + {offset})\n#endif").expect("memory");
+        writeln!(
+            text,
+            "#ifndef {name}\n#define {name} (ZMQ_HAUSNUMERO + {offset})\n#endif"
+        )
+        .expect("memory");
     }
     text.push('\n');
     for (name, offset) in NATIVE_ERRNOS {
@@ -73,11 +106,24 @@ fn own_context_rows() -> impl Iterator<Item = &'static Row> {
     table::context::ROWS.iter().filter(move |row| !shared(row))
 }
 
-fn options(text: &mut String, rows: impl IntoIterator<Item = &'static Row>, stages: impl Fn(Stage) -> bool) {
+fn options(
+    text: &mut String,
+    rows: impl IntoIterator<Item = &'static Row>,
+    stages: impl Fn(Stage) -> bool,
+) {
     for row in rows.into_iter().filter(|row| stages(row.stage)) {
-        let deprecated = if row.stage == Stage::Deprecated { "Deprecated: " } else { "" };
+        let deprecated = if row.stage == Stage::Deprecated {
+            "Deprecated: "
+        } else {
+            ""
+        };
         let doc = row.doc.trim();
-        writeln!(text, "/* {deprecated}{doc} */\n#define ZMQ_{} {}", row.name, row.number).expect("memory");
+        writeln!(
+            text,
+            "/* {deprecated}{doc} */\n#define ZMQ_{} {}",
+            row.name, row.number
+        )
+        .expect("memory");
         for alias in row.aliases {
             writeln!(text, "#define ZMQ_{alias} ZMQ_{}", row.name).expect("memory");
         }
@@ -86,18 +132,22 @@ fn options(text: &mut String, rows: impl IntoIterator<Item = &'static Row>, stag
 
 fn drafts(text: &mut String) {
     for group in GROUPS {
-        let mut drafts = group.constants.iter().filter(|constant| constant.stage == Stage::Draft).peekable();
+        let mut drafts = group
+            .constants
+            .iter()
+            .filter(|constant| constant.stage == Stage::Draft)
+            .peekable();
         if drafts.peek().is_some() {
-            writeln!(text, "/* {} */", group.title.trim()).expect("memory");
+            writeln!(text, "/* {} */\n", group.title.trim()).expect("memory");
             drafts.for_each(|constant| define(text, constant));
             text.push('\n');
         }
     }
-    text.push_str("/* Context options. */\n");
+    text.push_str("/* Context options. */\n\n");
     options(text, own_context_rows(), |stage| stage == Stage::Draft);
-    text.push_str("\n/* Socket options. */\n");
+    text.push_str("\n/* Socket options. */\n\n");
     options(text, table::ROWS, |stage| stage == Stage::Draft);
-    text.push_str("\n/* Names of message properties. */\n");
+    text.push_str("\n/* Names of message properties. */\n\n");
     for (name, value) in PROPERTY_NAMES {
         writeln!(text, "#define ZMQ_{name} \"{value}\"").expect("memory");
     }
@@ -108,10 +158,10 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Options\n\n\
          Generated from `src/options/table.rs`: change that, then run `OZMQ_BLESS=1 cargo test --test header`.\n\n\
-         Names lack their prefix `ZMQ_`. A value that does not fit its type and range is refused with EINVAL, and so is an\n\
-         option that the socket type does not know. \"Draft\" names are declared under `ZMQ_BUILD_DRAFT_API`; the library\n\
-         knows them in any case. Settings of connections reach those made afterwards; LINGER, the high water marks, the\n\
-         timeouts of send and receive, subscriptions and the settings of patterns count at once.\n\n\
+         Names lack their prefix `ZMQ_`. A value that does not fit its type and range is refused with EINVAL, and so\n\
+         is an option that the socket type does not know. Drafts are declared under `ZMQ_BUILD_DRAFT_API`; the\n\
+         library knows them in any case. Settings of connections reach those made afterwards; LINGER, the high water\n\
+         marks, the timeouts of send and receive, subscriptions and the settings of patterns count at once.\n\n\
          ## Sockets\n\n",
     );
     rows(&mut text, table::ROWS);
@@ -129,7 +179,13 @@ fn rows(text: &mut String, rows: &[Row]) {
             Access::GetSet => "get, set",
         };
         let (number, kind, initial) = (row.number, kind(row.kind), initial(row));
-        writeln!(text, "| {number} | {} | {access} | {kind} | {initial} | {} |", names(row), meaning(row)).expect("memory");
+        writeln!(
+            text,
+            "| {number} | {} | {access} | {kind} | {initial} | {} |",
+            names(row),
+            meaning(row)
+        )
+        .expect("memory");
     }
 }
 
@@ -149,7 +205,11 @@ fn meaning(row: &Row) -> String {
     };
     let mut text = format!("{stage}{}", row.doc.trim());
     if !row.types.is_empty() {
-        let names: Vec<_> = row.types.iter().map(|&number| socket_type(number)).collect();
+        let names: Vec<_> = row
+            .types
+            .iter()
+            .map(|&number| socket_type(number))
+            .collect();
         write!(text, " {} only.", names.join(", ")).expect("memory");
     }
     if row.owner == Owner::Options && !zmq::options::is_built(row.need) {
@@ -167,7 +227,10 @@ fn meaning(row: &Row) -> String {
 }
 
 fn socket_type(number: u8) -> &'static str {
-    let types = GROUPS.iter().filter(|group| group.name == "socket_type").flat_map(|group| group.constants);
+    let types = GROUPS
+        .iter()
+        .filter(|group| group.name == "socket_type")
+        .flat_map(|group| group.constants);
     let mut types = types.filter(|constant| constant.value == i32::from(number));
     types.next().expect("every socket type has a name").name
 }
@@ -182,8 +245,12 @@ fn kind(kind: Kind) -> String {
         Kind::Status => "int".to_owned(),
         Kind::I64 => "int64_t".to_owned(),
         Kind::U64 => "uint64_t".to_owned(),
-        Kind::Bytes(least, most, empty) => format!("bytes{}{}", lengths(least, most), emptiness(empty)),
-        Kind::Text(least, most, empty) => format!("text{}{}", lengths(least, most), emptiness(empty)),
+        Kind::Bytes(least, most, empty) => {
+            format!("bytes{}{}", lengths(least, most), emptiness(empty))
+        }
+        Kind::Text(least, most, empty) => {
+            format!("text{}{}", lengths(least, most), emptiness(empty))
+        }
         Kind::Key => "key: 32 bytes, or 40 characters of Z85".to_owned(),
         Kind::Id => "four bytes; NULL clears all".to_owned(),
         Kind::Network => "text, address/bits; NULL clears all".to_owned(),
