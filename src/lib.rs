@@ -4,6 +4,7 @@ pub mod errno;
 pub mod io;
 pub mod link;
 pub mod msg;
+pub mod options;
 pub mod pipe;
 pub mod queue;
 pub mod sync;
