@@ -1,0 +1,167 @@
+//! Security mechanisms: state machines over command bodies. 23/ZMTP 3.0 "Security Mechanisms".
+//!
+//! A new one is a file with a type that implements [`Mechanism`], a `pub mod` line and a row in `mechanisms!`.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::failure::{Failure, Violation};
+use super::greeting::MECHANISM_LEN;
+use super::handshake::{Config, MAX_ROUTING_ID};
+use super::metadata::{self, Properties};
+
+pub mod null;
+
+/// How far a mechanism is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Commands go back and forth.
+    Handshaking,
+    /// Nothing goes on before [`Mechanism::zap_reply`]: not a byte of the peer is read.
+    WaitingForZap,
+    /// Both sides may send messages.
+    Ready,
+}
+
+/// A question to the ZAP handler; the address, the domain and our routing id are the asker's to add. 27/ZAP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZapRequest {
+    /// The mechanism's name.
+    pub mechanism: &'static str,
+    /// What the mechanism learnt of its peer, one frame each.
+    pub credentials: Vec<Vec<u8>>,
+}
+
+/// What came of a [`ZapRequest`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Status 200.
+    Accepted {
+        /// Who the peer is; may be empty.
+        user_id: Vec<u8>,
+        /// What else the handler says of the peer.
+        metadata: Properties,
+    },
+    /// Another status: 300, 400 or 500.
+    Denied(u16),
+    /// A reply that is none: one of the ZAP codes of [`super::failure::code`].
+    Malformed(u32),
+    /// No handler is there.
+    NoHandler,
+}
+
+/// One side of a mechanism.
+///
+/// After every call that may have changed something, [`super::handshake::Handshake`] takes all of `next_command`, which
+/// therefore counts as sent. After an error only `next_command` is called, for a last ERROR.
+pub trait Mechanism: Send + fmt::Debug {
+    /// Takes a command of the peer. Never called while [`Status::WaitingForZap`] or [`Status::Ready`].
+    fn process(&mut self, body: &[u8]) -> Result<(), Failure>;
+
+    /// The body of a command to send.
+    fn next_command(&mut self) -> Option<Vec<u8>>;
+
+    /// How far it is.
+    fn status(&self) -> Status;
+
+    /// The question that [`Status::WaitingForZap`] waits for, once.
+    fn zap_request(&mut self) -> Option<ZapRequest> {
+        None
+    }
+
+    /// The answer to [`Mechanism::zap_request`].
+    fn zap_reply(&mut self, verdict: Verdict) -> Result<(), Failure>;
+
+    /// What is known of the peer once [`Status::Ready`]: the ZAP handler's word first, for it outranks the peer's own. Called
+    /// once.
+    fn take_properties(&mut self) -> Properties;
+}
+
+macro_rules! mechanisms {
+    ($($kind:ident = $number:literal, $name:literal, $start:path, $doc:literal;)*) => {
+        /// A mechanism by name.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Kind { $(#[doc = $doc] $kind,)* }
+
+        impl Kind {
+            /// Every mechanism of this build.
+            pub const ALL: &[Kind] = &[$(Kind::$kind),*];
+
+            /// The value of the option `ZMQ_MECHANISM`.
+            pub const fn number(self) -> i32 {
+                match self { $(Kind::$kind => $number,)* }
+            }
+
+            /// The name in the greeting.
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$kind => $name,)* }
+            }
+
+            /// Begins a handshake, once both greetings agree on this mechanism.
+            pub(super) fn start(self, config: &Arc<Config>) -> Box<dyn Mechanism> {
+                match self { $(Kind::$kind => Box::new($start(config)),)* }
+            }
+        }
+
+        $(const _: () = assert!($name.len() <= MECHANISM_LEN);)*
+    };
+}
+
+mechanisms! {
+    Null = 0, "NULL", null::Null::start, "No security. 23/ZMTP 3.0 \"The NULL Security Mechanism\".";
+}
+
+impl Kind {
+    /// The name as the greeting has it: NUL-padded.
+    pub fn padded_name(self) -> [u8; MECHANISM_LEN] {
+        let mut padded = [0; MECHANISM_LEN];
+        for (to, from) in padded.iter_mut().zip(self.name().bytes()) {
+            *to = from;
+        }
+        padded
+    }
+}
+
+/// Appends what a READY or INITIATE says of us: the socket type, for some types the routing id, even an empty one, and the
+/// application's own properties in the order of their names.
+pub fn append_own_metadata(out: &mut Vec<u8>, config: &Config) {
+    let mut own = vec![(metadata::SOCKET_TYPE, config.socket_type.as_bytes())];
+    if config.send_identity {
+        own.push((metadata::IDENTITY, config.routing_id.as_slice()));
+    }
+    let first = own.len();
+    own.extend(
+        config
+            .metadata
+            .iter()
+            .map(|(n, v)| (n.as_slice(), v.as_slice())),
+    );
+    own[first..].sort_by_key(|(name, _)| *name);
+    for (name, value) in own {
+        // A name over 255 bytes cannot be said. The option refuses it, so this loses nothing.
+        let _ = metadata::encode(out, name, value);
+    }
+}
+
+/// Reads what a READY or INITIATE says of the peer, and whether we may talk to it. A peer that keeps its socket type to
+/// itself is let in, as libzmq does.
+pub fn peer_properties(wire: &[u8], config: &Config) -> Result<Properties, Failure> {
+    let properties = Properties::parse(wire)?;
+    if let Some(socket_type) = properties.get(metadata::SOCKET_TYPE)
+        && !config
+            .legal_peers
+            .iter()
+            .any(|legal| legal.as_bytes() == socket_type)
+    {
+        return Err(Failure::IncompatiblePeer);
+    }
+    if config.expects_identity
+        && properties
+            .get(metadata::IDENTITY)
+            .is_some_and(|id| id.len() > MAX_ROUTING_ID)
+    {
+        return Err(Violation::LongRoutingId.into());
+    }
+    Ok(properties)
+}
