@@ -2,3 +2,5 @@
 
 pub mod endpoint;
 pub mod errno;
+pub mod sys;
+pub mod transport;
