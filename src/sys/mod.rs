@@ -5,6 +5,7 @@ pub mod epoll;
 pub mod event;
 pub mod futex;
 pub mod membarrier;
+pub mod net;
 pub mod process;
 pub mod stream;
 pub mod wait;
