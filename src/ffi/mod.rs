@@ -1,0 +1,13 @@
+//! C in, C out: check, convert, call, report. One file for each family of functions.
+//!
+//! [`error`] is the one place that turns results into C returns and `errno`, [`tagged`] the one that turns handles of
+//! the small families into references.
+
+pub mod atomic_counter;
+pub mod clock;
+pub(crate) mod error;
+pub mod library;
+pub(crate) mod tagged;
+pub mod thread;
+pub mod timers;
+pub mod z85;

@@ -1,0 +1,4 @@
+//! Options and their text forms.
+#![forbid(unsafe_code)]
+
+pub mod z85;

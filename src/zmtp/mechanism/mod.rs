@@ -1,0 +1,4 @@
+//! Security mechanisms.
+#![forbid(unsafe_code)]
+
+pub mod curve_key;
