@@ -85,42 +85,48 @@ mod tests {
     use std::ptr;
 
     fn with_counter(test: impl FnOnce(*mut c_void)) {
-        let mut counter = unsafe { zmq_atomic_counter_new() };
+        let mut counter = call!(zmq_atomic_counter_new());
         test(counter);
-        unsafe { zmq_atomic_counter_destroy(&mut counter) };
+        call!(zmq_atomic_counter_destroy(&mut counter));
         assert!(counter.is_null());
     }
 
     #[test]
     fn starts_at_zero() {
-        with_counter(|counter| assert_eq!(unsafe { zmq_atomic_counter_value(counter) }, 0));
+        with_counter(|counter| assert_eq!(call!(zmq_atomic_counter_value(counter)), 0));
     }
 
     #[test]
     fn inc_returns_the_old_value() {
-        with_counter(|counter| unsafe {
-            assert_eq!([(); 3].map(|()| zmq_atomic_counter_inc(counter)), [0, 1, 2]);
-            assert_eq!(zmq_atomic_counter_value(counter), 3);
+        with_counter(|counter| {
+            call! {
+                assert_eq!([(); 3].map(|()| zmq_atomic_counter_inc(counter)), [0, 1, 2]);
+                assert_eq!(zmq_atomic_counter_value(counter), 3);
+            }
         });
     }
 
     #[test]
     fn dec_returns_zero_once_it_reaches_zero() {
-        with_counter(|counter| unsafe {
-            zmq_atomic_counter_set(counter, 3);
-            assert_eq!([(); 3].map(|()| zmq_atomic_counter_dec(counter)), [1, 1, 0]);
-            assert_eq!(zmq_atomic_counter_dec(counter), 1);
-            assert_eq!(zmq_atomic_counter_value(counter), -1);
+        with_counter(|counter| {
+            call! {
+                zmq_atomic_counter_set(counter, 3);
+                assert_eq!([(); 3].map(|()| zmq_atomic_counter_dec(counter)), [1, 1, 0]);
+                assert_eq!(zmq_atomic_counter_dec(counter), 1);
+                assert_eq!(zmq_atomic_counter_value(counter), -1);
+            }
         });
     }
 
     #[test]
     fn wraps_at_the_ends() {
-        with_counter(|counter| unsafe {
-            zmq_atomic_counter_set(counter, c_int::MAX);
-            assert_eq!(zmq_atomic_counter_inc(counter), c_int::MAX);
-            assert_eq!(zmq_atomic_counter_value(counter), c_int::MIN);
-            assert_eq!(zmq_atomic_counter_dec(counter), 1);
+        with_counter(|counter| {
+            call! {
+                zmq_atomic_counter_set(counter, c_int::MAX);
+                assert_eq!(zmq_atomic_counter_inc(counter), c_int::MAX);
+                assert_eq!(zmq_atomic_counter_value(counter), c_int::MIN);
+                assert_eq!(zmq_atomic_counter_dec(counter), 1);
+            }
         });
     }
 
@@ -129,7 +135,7 @@ mod tests {
         let mut memory = [0u64; 2];
         for pointer in [ptr::null_mut(), (&raw mut memory).cast()] {
             let mut variable = pointer;
-            unsafe {
+            call! {
                 zmq_atomic_counter_set(pointer, 5);
                 assert_eq!(zmq_atomic_counter_inc(pointer), 0);
                 assert_eq!(zmq_atomic_counter_dec(pointer), 0);
@@ -138,7 +144,7 @@ mod tests {
             }
             assert_eq!(variable, pointer);
         }
-        unsafe { zmq_atomic_counter_destroy(ptr::null_mut()) };
+        call!(zmq_atomic_counter_destroy(ptr::null_mut()));
         assert_eq!(memory, [0; 2]);
     }
 
@@ -150,15 +156,17 @@ mod tests {
                 for _ in 0..4 {
                     scope.spawn(move || {
                         for _ in 0..1_000 {
-                            unsafe {
-                                zmq_atomic_counter_inc(ptr::with_exposed_provenance_mut(counter))
-                            };
+                            call!(zmq_atomic_counter_inc(ptr::with_exposed_provenance_mut(
+                                counter
+                            )));
                         }
                     });
                 }
             });
             assert_eq!(
-                unsafe { zmq_atomic_counter_value(ptr::with_exposed_provenance_mut(counter)) },
+                call!(zmq_atomic_counter_value(ptr::with_exposed_provenance_mut(
+                    counter
+                ))),
                 4_000
             );
         });

@@ -67,40 +67,40 @@ mod tests {
 
     #[test]
     fn a_stopwatch_measures_microseconds() {
-        let watch = unsafe { zmq_stopwatch_start() };
+        let watch = call!(zmq_stopwatch_start());
         std::thread::sleep(Duration::from_millis(2));
-        let elapsed = unsafe { zmq_stopwatch_stop(watch) };
+        let elapsed = call!(zmq_stopwatch_stop(watch));
         assert!((2_000..60_000_000).contains(&elapsed), "{elapsed}");
     }
 
     #[test]
     fn an_intermediate_reading_does_not_stop_it() {
-        let watch = unsafe { zmq_stopwatch_start() };
-        let first = unsafe { zmq_stopwatch_intermediate(watch) };
-        let second = unsafe { zmq_stopwatch_intermediate(watch) };
+        let watch = call!(zmq_stopwatch_start());
+        let first = call!(zmq_stopwatch_intermediate(watch));
+        let second = call!(zmq_stopwatch_intermediate(watch));
         assert!(first <= second);
-        assert!(second <= unsafe { zmq_stopwatch_stop(watch) });
+        assert!(second <= call!(zmq_stopwatch_stop(watch)));
     }
 
     #[test]
     fn null_and_foreign_pointers_read_zero() {
         let mut memory = [0u64; 4];
         for pointer in [ptr::null_mut(), (&raw mut memory).cast()] {
-            assert_eq!(unsafe { zmq_stopwatch_intermediate(pointer) }, 0);
-            assert_eq!(unsafe { zmq_stopwatch_stop(pointer) }, 0);
+            assert_eq!(call!(zmq_stopwatch_intermediate(pointer)), 0);
+            assert_eq!(call!(zmq_stopwatch_stop(pointer)), 0);
         }
     }
 
     #[test]
     fn sleeps_for_seconds() {
         let start = Instant::now();
-        unsafe { zmq_sleep(1) };
+        call!(zmq_sleep(1));
         assert!(start.elapsed() >= Duration::from_secs(1));
     }
 
     #[test]
     fn zero_and_negative_seconds_return_at_once() {
-        unsafe { zmq_sleep(0) };
-        unsafe { zmq_sleep(-1) };
+        call!(zmq_sleep(0));
+        call!(zmq_sleep(-1));
     }
 }

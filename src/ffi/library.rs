@@ -114,36 +114,32 @@ mod tests {
     use std::ptr;
 
     fn text(errnum: c_int) -> String {
-        let text = unsafe { zmq_strerror(errnum) };
+        let text = call!(zmq_strerror(errnum));
         assert!(!text.is_null());
-        unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned()
+        call!(CStr::from_ptr(text)).to_str().unwrap().to_owned()
     }
 
     #[test]
     fn the_version_is_4_3_5() {
         let mut version = [0; 3];
         let [major, minor, patch] = &mut version;
-        unsafe { zmq_version(major, minor, patch) };
+        call!(zmq_version(major, minor, patch));
         assert_eq!(version, [4, 3, 5]);
     }
 
     #[test]
     fn null_version_pointers_are_passed_over() {
         let mut minor = 0;
-        unsafe { zmq_version(ptr::null_mut(), &mut minor, ptr::null_mut()) };
+        call!(zmq_version(ptr::null_mut(), &mut minor, ptr::null_mut()));
         assert_eq!(minor, 3);
     }
 
     #[test]
     fn capabilities_are_those_of_the_table() {
         for (name, had) in CAPABILITIES {
-            assert_eq!(
-                unsafe { zmq_has(name.as_ptr()) },
-                c_int::from(had),
-                "{name:?}"
-            );
+            assert_eq!(call!(zmq_has(name.as_ptr())), c_int::from(had), "{name:?}");
         }
-        assert_eq!(unsafe { zmq_has(c"ipc".as_ptr()) }, 1);
+        assert_eq!(call!(zmq_has(c"ipc".as_ptr())), 1);
     }
 
     #[test]
@@ -152,9 +148,9 @@ mod tests {
             c"", c"tcp", c"inproc", c"udp", c"epgm", c"ws", c"wss", c"IPC", c"ipc ", c"Draft",
             c"\xFF",
         ] {
-            assert_eq!(unsafe { zmq_has(name.as_ptr()) }, 0, "{name:?}");
+            assert_eq!(call!(zmq_has(name.as_ptr())), 0, "{name:?}");
         }
-        assert_eq!(unsafe { zmq_has(ptr::null()) }, 0);
+        assert_eq!(call!(zmq_has(ptr::null())), 0);
     }
 
     #[test]
@@ -166,13 +162,13 @@ mod tests {
         assert!(has_draft(Some(OsStr::new("1")), false));
         let variable = env::var_os("OZMQ_DRAFT");
         let expected = has_draft(variable.as_deref(), runs_privileged());
-        assert_eq!(unsafe { zmq_has(c"draft".as_ptr()) }, c_int::from(expected));
+        assert_eq!(call!(zmq_has(c"draft".as_ptr())), c_int::from(expected));
     }
 
     #[test]
     fn errno_is_the_threads() {
         set_errno(Errno::EFSM);
-        assert_eq!(unsafe { zmq_errno() }, 156_384_763);
+        assert_eq!(call!(zmq_errno()), 156_384_763);
     }
 
     #[test]

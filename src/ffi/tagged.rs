@@ -97,7 +97,7 @@ unsafe fn living<T: Family>(handle: *mut c_void) -> Result<*mut Tagged<T>> {
         return Err(Errno::EFAULT);
     }
     // SAFETY: aligned, and readable as promised by the caller; any bytes are a valid tag.
-    let tag = unsafe { &*(&raw const (*block).tag) };
+    let tag = unsafe { &(*block).tag };
     if tag.load(Ordering::Acquire) == T::TAG {
         Ok(block)
     } else {
@@ -127,30 +127,24 @@ mod tests {
     #[test]
     fn a_handle_leads_to_its_value() {
         let handle = create(Apple(5)).unwrap();
-        assert_eq!(unsafe { get::<Apple>(handle) }, Ok(&Apple(5)));
-        assert_eq!(unsafe { destroy::<Apple>(handle) }, Ok(Apple(5)));
+        assert_eq!(call!(get::<Apple>(handle)), Ok(&Apple(5)));
+        assert_eq!(call!(destroy::<Apple>(handle)), Ok(Apple(5)));
     }
 
     #[test]
     fn the_variable_becomes_null() {
         let mut handle = create(Apple(5)).unwrap();
-        assert_eq!(unsafe { destroy_in::<Apple>(&mut handle) }, Ok(Apple(5)));
+        assert_eq!(call!(destroy_in::<Apple>(&mut handle)), Ok(Apple(5)));
         assert!(handle.is_null());
-        assert_eq!(
-            unsafe { destroy_in::<Apple>(&mut handle) },
-            Err(Errno::EFAULT)
-        );
+        assert_eq!(call!(destroy_in::<Apple>(&mut handle)), Err(Errno::EFAULT));
     }
 
     #[test]
     fn null_is_refused() {
-        assert_eq!(unsafe { get::<Apple>(ptr::null_mut()) }, Err(Errno::EFAULT));
+        assert_eq!(call!(get::<Apple>(ptr::null_mut())), Err(Errno::EFAULT));
+        assert_eq!(call!(destroy::<Apple>(ptr::null_mut())), Err(Errno::EFAULT));
         assert_eq!(
-            unsafe { destroy::<Apple>(ptr::null_mut()) },
-            Err(Errno::EFAULT)
-        );
-        assert_eq!(
-            unsafe { destroy_in::<Apple>(ptr::null_mut()) },
+            call!(destroy_in::<Apple>(ptr::null_mut())),
             Err(Errno::EFAULT)
         );
     }
@@ -159,18 +153,15 @@ mod tests {
     fn misaligned_pointers_are_refused() {
         let mut memory = [Apple::TAG; 8];
         let pointer = (&raw mut memory).cast::<u8>().wrapping_add(1).cast();
-        assert_eq!(unsafe { get::<Apple>(pointer) }, Err(Errno::EFAULT));
+        assert_eq!(call!(get::<Apple>(pointer)), Err(Errno::EFAULT));
     }
 
     #[test]
     fn foreign_memory_is_refused_and_left_alone() {
         let mut memory = [0x5Au64; 8];
         let mut pointer = (&raw mut memory).cast();
-        assert_eq!(unsafe { get::<Apple>(pointer) }, Err(Errno::EFAULT));
-        assert_eq!(
-            unsafe { destroy_in::<Apple>(&mut pointer) },
-            Err(Errno::EFAULT)
-        );
+        assert_eq!(call!(get::<Apple>(pointer)), Err(Errno::EFAULT));
+        assert_eq!(call!(destroy_in::<Apple>(&mut pointer)), Err(Errno::EFAULT));
         assert!(!pointer.is_null());
         assert_eq!(memory, [0x5A; 8]);
     }
@@ -178,18 +169,18 @@ mod tests {
     #[test]
     fn handles_of_another_family_are_refused() {
         let handle = create(Pear(5)).unwrap();
-        assert_eq!(unsafe { get::<Apple>(handle) }, Err(Errno::EFAULT));
-        assert_eq!(unsafe { destroy::<Apple>(handle) }, Err(Errno::EFAULT));
-        assert_eq!(unsafe { destroy::<Pear>(handle) }, Ok(Pear(5)));
+        assert_eq!(call!(get::<Apple>(handle)), Err(Errno::EFAULT));
+        assert_eq!(call!(destroy::<Apple>(handle)), Err(Errno::EFAULT));
+        assert_eq!(call!(destroy::<Pear>(handle)), Ok(Pear(5)));
     }
 
     #[test]
     fn a_cleared_tag_is_refused() {
         let handle = create(Apple(5)).unwrap();
-        let tag = unsafe { &*handle.cast::<AtomicU32>() };
+        let tag = call!(&*handle.cast::<AtomicU32>());
         tag.store(DEAD, Ordering::Release);
-        assert_eq!(unsafe { destroy::<Apple>(handle) }, Err(Errno::EFAULT));
+        assert_eq!(call!(destroy::<Apple>(handle)), Err(Errno::EFAULT));
         tag.store(Apple::TAG, Ordering::Release);
-        assert_eq!(unsafe { destroy::<Apple>(handle) }, Ok(Apple(5)));
+        assert_eq!(call!(destroy::<Apple>(handle)), Ok(Apple(5)));
     }
 }

@@ -98,60 +98,65 @@ mod tests {
     use std::ffi::{CStr, c_char};
 
     unsafe extern "C" fn count(counter: *mut c_void) {
-        unsafe { zmq_atomic_counter_inc(counter) };
+        call!(zmq_atomic_counter_inc(counter));
     }
 
     unsafe extern "C" fn write_name(name: *mut c_void) {
-        unsafe { libc::pthread_getname_np(libc::pthread_self(), name.cast::<c_char>(), 16) };
+        call!(libc::pthread_getname_np(
+            libc::pthread_self(),
+            name.cast::<c_char>(),
+            16
+        ));
     }
 
     unsafe extern "C" fn use_much_stack(size: *mut c_void) {
         let mut block = [1u8; 4 << 20];
         std::hint::black_box(&mut block);
-        unsafe { size.cast::<usize>().write(block.len()) };
+        call!(size.cast::<usize>().write(block.len()));
     }
 
     #[test]
     fn closing_waits_for_the_function() {
-        let mut counter = unsafe { zmq_atomic_counter_new() };
-        let threads = [(); 3].map(|()| unsafe { zmq_threadstart(Some(count), counter) });
+        let mut counter = call!(zmq_atomic_counter_new());
+        let threads = [(); 3].map(|()| call!(zmq_threadstart(Some(count), counter)));
         for thread in threads {
             assert!(!thread.is_null());
-            unsafe { zmq_threadclose(thread) };
+            call!(zmq_threadclose(thread));
         }
-        assert_eq!(unsafe { zmq_atomic_counter_value(counter) }, 3);
-        unsafe { zmq_atomic_counter_destroy(&mut counter) };
+        assert_eq!(call!(zmq_atomic_counter_value(counter)), 3);
+        call!(zmq_atomic_counter_destroy(&mut counter));
     }
 
     #[test]
     fn the_thread_has_a_name() {
         let mut name = [0 as c_char; 16];
-        unsafe { zmq_threadclose(zmq_threadstart(Some(write_name), name.as_mut_ptr().cast())) };
-        assert_eq!(unsafe { CStr::from_ptr(name.as_ptr()) }, c"ZMQapp");
+        call!(zmq_threadclose(zmq_threadstart(
+            Some(write_name),
+            name.as_mut_ptr().cast()
+        )));
+        assert_eq!(call!(CStr::from_ptr(name.as_ptr())), c"ZMQapp");
     }
 
     #[test]
     fn the_thread_has_the_stack_of_a_c_thread() {
         let mut size = 0usize;
-        unsafe {
-            zmq_threadclose(zmq_threadstart(
-                Some(use_much_stack),
-                (&raw mut size).cast(),
-            ))
-        };
+        call!(zmq_threadclose(zmq_threadstart(
+            Some(use_much_stack),
+            (&raw mut size).cast(),
+        )));
         assert_eq!(size, 4 << 20);
     }
 
     #[test]
     fn a_missing_function_is_a_fault() {
-        assert!(unsafe { zmq_threadstart(None, ptr::null_mut()) }.is_null());
+        assert!(call!(zmq_threadstart(None, ptr::null_mut())).is_null());
         assert_eq!(Errno::last(), Errno::EFAULT);
     }
 
     #[test]
     fn closing_null_or_a_foreign_pointer_does_nothing() {
         let mut memory = [0u64; 4];
-        unsafe { zmq_threadclose(ptr::null_mut()) };
-        unsafe { zmq_threadclose((&raw mut memory).cast()) };
+        call!(zmq_threadclose(ptr::null_mut()));
+        call!(zmq_threadclose((&raw mut memory).cast()));
     }
 }

@@ -30,16 +30,18 @@ fn decode(text: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
     z85::decode(text).map(Zeroizing::new).ok_or(Errno::EINVAL)
 }
 
+/// The bytes to encode. A size that cannot be encoded is EINVAL whatever the pointer is, as in the reference.
+///
 /// # Safety
-/// `size` bytes can be read, unless `size` is 0.
+/// `size` bytes can be read, unless the pointer is NULL.
 unsafe fn input<'a>(data: *const u8, size: usize) -> Result<&'a [u8]> {
+    if !size.is_multiple_of(4) || size > isize::MAX as usize {
+        return Err(Errno::EINVAL);
+    }
     if size == 0 {
         return Ok(&[]);
     }
     not_null(data)?;
-    if size > isize::MAX as usize {
-        return Err(Errno::EINVAL);
-    }
     // SAFETY: not NULL, not too large, and readable as promised by the caller.
     Ok(unsafe { slice::from_raw_parts(data, size) })
 }
@@ -165,8 +167,7 @@ mod tests {
     const PUBLIC: &CStr = c"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
 
     fn text(buffer: &[c_char]) -> &CStr {
-        // SAFETY: reads the buffer only; the tests leave a NUL in it.
-        unsafe { CStr::from_ptr(buffer.as_ptr()) }
+        call!(CStr::from_ptr(buffer.as_ptr()))
     }
 
     fn fails<T>(result: *mut T, errno: Errno) {
@@ -179,7 +180,7 @@ mod tests {
         let mut dest = [1; 12];
         set_errno(Errno(0));
         assert_eq!(
-            unsafe { zmq_z85_encode(dest.as_mut_ptr(), HELLO.as_ptr(), 8) },
+            call!(zmq_z85_encode(dest.as_mut_ptr(), HELLO.as_ptr(), 8)),
             dest.as_mut_ptr()
         );
         assert_eq!((text(&dest), dest[11]), (c"HelloWorld", 1));
@@ -191,7 +192,7 @@ mod tests {
         let mut dest = [1; 9];
         set_errno(Errno(0));
         assert_eq!(
-            unsafe { zmq_z85_decode(dest.as_mut_ptr(), c"HelloWorld".as_ptr()) },
+            call!(zmq_z85_decode(dest.as_mut_ptr(), c"HelloWorld".as_ptr())),
             dest.as_mut_ptr()
         );
         assert_eq!((&dest[..8], dest[8]), (&HELLO[..], 1));
@@ -202,14 +203,14 @@ mod tests {
     fn decodes_in_place() {
         let mut buffer = *b"HelloWorld\0";
         let start = buffer.as_mut_ptr();
-        assert_eq!(unsafe { zmq_z85_decode(start, start.cast()) }, start);
+        assert_eq!(call!(zmq_z85_decode(start, start.cast())), start);
         assert_eq!(buffer[..8], HELLO);
     }
 
     #[test]
     fn nothing_encodes_to_nothing() {
         let mut dest = [1; 2];
-        assert!(!unsafe { zmq_z85_encode(dest.as_mut_ptr(), ptr::null(), 0) }.is_null());
+        assert!(!call!(zmq_z85_encode(dest.as_mut_ptr(), ptr::null(), 0)).is_null());
         assert_eq!(dest, [0, 1]);
     }
 
@@ -218,10 +219,14 @@ mod tests {
         let (mut dest, data) = ([1; 64], [0; 42]);
         for size in [1, 42] {
             fails(
-                unsafe { zmq_z85_encode(dest.as_mut_ptr(), data.as_ptr(), size) },
+                call!(zmq_z85_encode(dest.as_mut_ptr(), data.as_ptr(), size)),
                 Errno::EINVAL,
             );
         }
+        fails(
+            call!(zmq_z85_encode(ptr::null_mut(), ptr::null(), 42)),
+            Errno::EINVAL,
+        );
         assert_eq!(dest, [1; 64]);
     }
 
@@ -229,7 +234,11 @@ mod tests {
     fn a_size_beyond_memory_is_invalid() {
         let mut dest = [1; 2];
         fails(
-            unsafe { zmq_z85_encode(dest.as_mut_ptr(), HELLO.as_ptr(), usize::MAX - 3) },
+            call!(zmq_z85_encode(
+                dest.as_mut_ptr(),
+                HELLO.as_ptr(),
+                usize::MAX - 3
+            )),
             Errno::EINVAL,
         );
     }
@@ -249,7 +258,7 @@ mod tests {
             c"HelloWorl\xFF",
         ] {
             fails(
-                unsafe { zmq_z85_decode(dest.as_mut_ptr(), bad.as_ptr()) },
+                call!(zmq_z85_decode(dest.as_mut_ptr(), bad.as_ptr())),
                 Errno::EINVAL,
             );
         }
@@ -259,7 +268,7 @@ mod tests {
     #[test]
     fn null_is_a_fault() {
         let mut buffer = [1; 41];
-        unsafe {
+        call! {
             fails(
                 zmq_z85_encode(ptr::null_mut(), HELLO.as_ptr(), 8),
                 Errno::EFAULT,
@@ -292,7 +301,7 @@ mod tests {
     fn a_known_secret_key_has_its_public_key() {
         let mut public = [1; 41];
         assert_eq!(
-            unsafe { zmq_curve_public(public.as_mut_ptr(), SECRET.as_ptr()) },
+            call!(zmq_curve_public(public.as_mut_ptr(), SECRET.as_ptr())),
             0
         );
         assert_eq!(text(&public), PUBLIC);
@@ -301,7 +310,7 @@ mod tests {
     #[test]
     fn the_keys_of_a_new_pair_belong_together() {
         let (mut public, mut secret, mut derived) = ([1; 41], [1; 41], [1; 41]);
-        unsafe {
+        call! {
             assert_eq!(
                 zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()),
                 0
@@ -322,7 +331,7 @@ mod tests {
             c"000000000000000000000000000000000000000000000",
         ] {
             assert_eq!(
-                unsafe { zmq_curve_public(public.as_mut_ptr(), bad.as_ptr()) },
+                call!(zmq_curve_public(public.as_mut_ptr(), bad.as_ptr())),
                 -1
             );
             assert_eq!(Errno::last(), Errno::EINVAL);

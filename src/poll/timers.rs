@@ -178,8 +178,10 @@ mod tests {
 
     type Set = Rc<RefCell<Timers<Handler>>>;
 
+    type Function = dyn Fn(&Set, i32);
+
     #[derive(Clone)]
-    struct Handler(Rc<dyn Fn(&Set, i32)>);
+    struct Handler(Rc<Function>);
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
