@@ -11,6 +11,7 @@ use super::greeting::MECHANISM_LEN;
 use super::handshake::{Config, MAX_ROUTING_ID};
 use super::metadata::{self, Properties};
 
+pub mod curve_key;
 pub mod null;
 
 /// How far a mechanism is.

@@ -1,0 +1,4 @@
+//! What waits on behalf of the application: polling and timers.
+#![forbid(unsafe_code)]
+
+pub mod timers;
