@@ -3,6 +3,7 @@
 pub mod errno;
 pub mod link;
 pub mod msg;
+pub mod pattern;
 pub mod pipe;
 pub mod queue;
 pub mod sync;
