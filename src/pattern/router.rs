@@ -123,7 +123,7 @@ impl Router {
         }
     }
 
-    fn came_up(&mut self, cx: &mut Cx, pipe: PipeId) {
+    fn came_up(&mut self, cx: &Cx, pipe: PipeId) {
         let presence = self.presence(pipe);
         if std::mem::replace(&mut presence.up, true) || presence.closing {
             return;
@@ -131,7 +131,7 @@ impl Router {
         self.notice(cx, pipe, setting::NOTIFY_CONNECT, None);
     }
 
-    fn went_down(&mut self, cx: &mut Cx, pipe: PipeId, wait_for: Option<PipeId>) {
+    fn went_down(&mut self, cx: &Cx, pipe: PipeId, wait_for: Option<PipeId>) {
         let presence = self.presence(pipe);
         if !std::mem::replace(&mut presence.up, false) || presence.closing {
             return;
@@ -140,10 +140,14 @@ impl Router {
     }
 
     /// Queues a notice, if such are wanted. Peers over inproc come and go without.
-    fn notice(&mut self, cx: &mut Cx, pipe: PipeId, kind: i32, wait_for: Option<PipeId>) {
+    fn notice(&mut self, cx: &Cx, pipe: PipeId, kind: i32, wait_for: Option<PipeId>) {
         if self.notify & kind == 0 || !cx.is_link(pipe) {
             return;
         }
+        self.push_notice(cx, pipe, wait_for);
+    }
+
+    pub(super) fn push_notice(&mut self, cx: &Cx, pipe: PipeId, wait_for: Option<PipeId>) {
         let Some(id) = self.routes.id(pipe).map(Box::from) else {
             return;
         };

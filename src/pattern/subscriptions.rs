@@ -371,3 +371,11 @@ impl Subscriptions {
             .any_prefix_of(key, |&members| self.has(members, pipe))
     }
 }
+
+#[cfg(test)]
+impl Subscriptions {
+    /// Entries kept for pipes, live or not.
+    pub(super) fn footprint(&self) -> usize {
+        self.by_pipe.iter().map(|own| own.topics.len()).sum()
+    }
+}
