@@ -283,7 +283,7 @@ fn notices_stand_where_they_belong() {
     let mut socket = Socket::new(ROUTER);
     let mut dealer = Socket::named(DEALER, "X");
     router.notify = 3;
-    let mut cx = |socket: &mut Socket, router: &mut super::super::router::Router, what: &str| {
+    let cx = |socket: &mut Socket, router: &mut super::super::router::Router, what: &str| {
         let pipe = 0;
         let cx = &mut Cx {
             pipes: &mut socket.pipes,
