@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Link;
-use crate::msg::Msg;
+use crate::msg::{Meta, Msg};
 use crate::queue::{LaneRx, LaneTx, Mailbox};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +31,8 @@ pub struct Peer {
     pub routing_id: Vec<u8>,
     /// It speaks ZMTP 1.0 without version, hence cannot subscribe: it gets everything.
     pub subscribes_to_all: bool,
+    /// What messages tell of the connection.
+    pub meta: Option<Meta>,
 }
 
 /// What stands at the far end of a pipe.

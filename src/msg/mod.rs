@@ -311,6 +311,16 @@ impl Msg {
         }
     }
 
+    /// Takes on the metadata of `other`, without a copy of it.
+    #[inline(always)]
+    pub fn share_meta(&mut self, other: &Msg) {
+        if !other.meta.is_null() {
+            // SAFETY: `other` owns one reference to it; the second one is this message's.
+            unsafe { Meta::retain(other.meta, 1) };
+        }
+        self.adopt_meta(other.meta);
+    }
+
     /// A second message with the same body: shared when it is large, copied when it lies inline. Both then say so when
     /// asked for ZMQ_SHARED.
     ///

@@ -3,6 +3,7 @@
 
 use super::{Newcomer, Peer, Pipe, PipeKey};
 use crate::msg::Msg;
+use crate::sync::heavy_fence;
 use std::collections::HashMap;
 
 /// The number of a pipe in its socket. Used again after the pipe was removed.
@@ -136,6 +137,38 @@ impl Pipes {
     /// After true, the pattern need not look at the pipe before it is told.
     pub fn park(&mut self, id: PipeId) -> bool {
         self.get_mut(id).is_none_or(|pipe| pipe.severed || pipe.rx.park_now())
+    }
+
+    /// Parks all of `ids` at the price of one, and adds to `parked` those the pattern need not look at before it is told.
+    /// True when something is there at one of the others.
+    pub fn park_all(&mut self, ids: &[PipeId], parked: &mut Vec<PipeId>) -> bool {
+        if ids.is_empty() {
+            return false;
+        }
+        for pipe in ids.iter().filter_map(|&id| self.get(id)) {
+            pipe.rx.park();
+        }
+        heavy_fence();
+        let mut readable = false;
+        for &id in ids {
+            let Some(pipe) = self.get_mut(id) else {
+                parked.push(id);
+                continue;
+            };
+            if pipe.rx.is_readable() {
+                pipe.rx.unpark();
+                readable = true;
+            } else if pipe.severed {
+                self.note_end(id);
+                parked.push(id);
+            } else if pipe.rx.is_closed() {
+                // The news of it are on their way.
+                pipe.rx.unpark();
+            } else {
+                parked.push(id);
+            }
+        }
+        readable
     }
 
     /// The far end is gone: nothing more is written; once everything that came was read, the pipe has ended.

@@ -1,0 +1,82 @@
+//! DEALER: load balances what it sends, fair queues what it receives.
+#![forbid(unsafe_code)]
+
+use super::fq::FairQueue;
+use super::lb::LoadBalance;
+use super::{Cx, Pattern, setting};
+use crate::errno::{Errno, Result};
+use crate::msg::Msg;
+use crate::pipe::PipeId;
+
+/// Also the ground that REQ stands on.
+#[derive(Debug, Default)]
+pub struct Dealer {
+    pub(super) fq: FairQueue,
+    pub(super) lb: LoadBalance,
+    probe: bool,
+}
+
+impl Pattern for Dealer {
+    fn attach(&mut self, cx: &mut Cx, pipe: PipeId, _dialed: bool) {
+        if self.probe {
+            cx.probe(pipe);
+        }
+        self.fq.attach(pipe);
+        self.lb.attach(pipe);
+    }
+
+    fn severed(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.lb.detach(pipe);
+        self.fq.readable(pipe);
+    }
+
+    fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.lb.detach(pipe);
+        self.fq.detach(pipe);
+    }
+
+    fn readable(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.fq.readable(pipe);
+    }
+
+    fn writable(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.lb.writable(pipe);
+    }
+
+    #[inline]
+    fn send(&mut self, cx: &mut Cx, msg: &mut Msg) -> Result<()> {
+        self.lb.send(cx, msg).map(drop)
+    }
+
+    #[inline]
+    fn recv(&mut self, cx: &mut Cx) -> Result<Msg> {
+        self.fq
+            .recv(cx.pipes)
+            .map(|(_, msg)| msg)
+            .ok_or(Errno::EAGAIN)
+    }
+
+    fn can_send(&mut self, cx: &mut Cx) -> bool {
+        self.lb.can_send(cx.pipes)
+    }
+
+    fn can_recv(&mut self, cx: &mut Cx) -> bool {
+        self.fq.can_recv(cx.pipes)
+    }
+
+    fn park(&mut self, cx: &mut Cx) -> bool {
+        self.fq.park(cx.pipes)
+    }
+
+    fn set_option(
+        &mut self,
+        _cx: &mut Cx,
+        option: i32,
+        value: Option<&[u8]>,
+    ) -> Option<Result<()>> {
+        match option {
+            setting::PROBE_ROUTER => setting::set_flag(&mut self.probe, value),
+            _ => None,
+        }
+    }
+}

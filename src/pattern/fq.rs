@@ -1,0 +1,116 @@
+//! Fair queueing: one message from each pipe that has some, in turn.
+//!
+//! Asking to be told when an empty pipe gets something ("parking") is dear, so pipes that ran empty are looked at
+//! again on each receive while they are few, and parked all at once before the socket sleeps.
+#![forbid(unsafe_code)]
+
+use super::rotation::Rotation;
+use crate::msg::Msg;
+use crate::pipe::{PipeId, Pipes};
+
+/// How many pipes may be looked at in vain on each receive.
+const LOOK_AT: usize = 8;
+
+/// The receiving side of PULL, DEALER, ROUTER, SUB and most others.
+#[derive(Debug, Default)]
+pub struct FairQueue {
+    /// Pipes that are not parked.
+    awake: Rotation,
+    /// A message was begun, on the pipe whose turn it is.
+    more: bool,
+    parked: Vec<PipeId>,
+}
+
+impl FairQueue {
+    /// Reads from this pipe too.
+    pub fn attach(&mut self, pipe: PipeId) {
+        self.awake.insert(pipe);
+    }
+
+    /// Something came by a parked pipe, or it is about to end.
+    pub fn readable(&mut self, pipe: PipeId) {
+        self.awake.insert(pipe);
+    }
+
+    /// Reads no more from this pipe.
+    pub fn detach(&mut self, pipe: PipeId) {
+        if self.awake.current() == Some(pipe) {
+            self.more = false;
+        }
+        self.awake.remove(pipe);
+    }
+
+    /// True in the middle of a message.
+    pub fn is_mid_message(&self) -> bool {
+        self.more
+    }
+
+    /// The next frame, and where it came from.
+    #[inline(always)]
+    pub fn recv(&mut self, pipes: &mut Pipes) -> Option<(PipeId, Msg)> {
+        let pipe = self.awake.current()?;
+        match pipes.read(pipe) {
+            Some(msg) => Some(self.took(pipe, msg)),
+            None => self.recv_from_another(pipes),
+        }
+    }
+
+    #[inline(always)]
+    fn took(&mut self, pipe: PipeId, msg: Msg) -> (PipeId, Msg) {
+        self.more = msg.more();
+        if !self.more {
+            self.awake.advance();
+        }
+        (pipe, msg)
+    }
+
+    fn recv_from_another(&mut self, pipes: &mut Pipes) -> Option<(PipeId, Msg)> {
+        if !self.find_readable(pipes) {
+            return None;
+        }
+        let pipe = self.awake.current()?;
+        let msg = pipes.read(pipe)?;
+        Some(self.took(pipe, msg))
+    }
+
+    /// Gives the turn to a pipe that has something.
+    fn find_readable(&mut self, pipes: &mut Pipes) -> bool {
+        for _ in 0..self.awake.len() {
+            let Some(pipe) = self.awake.current() else {
+                break;
+            };
+            if pipes.can_read(pipe) {
+                return true;
+            }
+            if self.awake.len() > LOOK_AT && pipes.park(pipe) {
+                self.awake.remove(pipe);
+            } else {
+                self.awake.advance();
+            }
+        }
+        false
+    }
+
+    /// True when a frame waits.
+    #[inline(always)]
+    pub fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        self.more || self.find_readable(pipes)
+    }
+
+    /// Takes the rest of a message begun, for nobody.
+    pub fn skip_message(&mut self, pipes: &mut Pipes) {
+        while self.more && self.recv(pipes).is_some() {}
+    }
+
+    /// Parks all pipes. True when there is something to read instead.
+    pub fn park(&mut self, pipes: &mut Pipes) -> bool {
+        if self.more {
+            return true;
+        }
+        let readable = pipes.park_all(self.awake.pipes(), &mut self.parked);
+        for pipe in self.parked.drain(..) {
+            self.awake.remove(pipe);
+        }
+        readable
+    }
+}

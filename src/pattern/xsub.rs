@@ -1,0 +1,205 @@
+//! XSUB: receives what it subscribed to by messages that it sends.
+#![forbid(unsafe_code)]
+
+use super::dist::Dist;
+use super::fq::FairQueue;
+use super::subscriptions::Filter;
+use super::xpub::parse_subscription;
+use super::{Cx, Pattern, setting};
+use crate::errno::{Errno, Result};
+use crate::msg::{Msg, SUBSCRIBE};
+use crate::pipe::PipeId;
+
+/// The subscriber. SUB stands on it too.
+#[derive(Debug, Default)]
+pub struct Xsub {
+    fq: FairQueue,
+    dist: Dist,
+    topics: Filter,
+    /// A SUB: lets only through what it subscribed to.
+    filters: bool,
+    /// A message that is let through.
+    held: Option<Msg>,
+    /// Frames of the message being sent are looked at for subscriptions.
+    parse: bool,
+    only_first: bool,
+    verbose_unsubscribe: bool,
+    /// By pipe: its connection was lost, and the next one knows nothing of our subscriptions.
+    lost: Vec<bool>,
+    /// Pipes that are to get all subscriptions once the message being sent is complete.
+    due: Vec<PipeId>,
+}
+
+impl Xsub {
+    /// The subscriber that SUB is.
+    pub(super) fn filtering() -> Xsub {
+        Xsub {
+            filters: true,
+            ..Xsub::default()
+        }
+    }
+
+    /// Tells a peer all subscriptions, whether there is room or not.
+    fn subscribe_all(&mut self, cx: &mut Cx, pipe: PipeId) {
+        for topic in self.topics.topics() {
+            if let Ok(mut msg) = Msg::copied(topic) {
+                msg.set_flags(SUBSCRIBE);
+                cx.pipes.write(pipe, msg);
+            }
+        }
+    }
+
+    /// Sends a frame to all. A subscription goes out whether there is room or not; other messages miss peers that are full.
+    fn send_to_all(&mut self, cx: &mut Cx, msg: &mut Msg, forced: bool) -> Result<()> {
+        if !self.dist.is_mid_message() {
+            self.dist.choose_all();
+        }
+        self.dist.send(cx.pipes, msg, forced)?;
+        if !self.dist.is_mid_message() {
+            for pipe in std::mem::take(&mut self.due) {
+                self.subscribe_all(cx, pipe);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn lets_through(&self, cx: &Cx, msg: &Msg) -> bool {
+        !self.filters || self.topics.matches(msg.data()) != cx.invert_matching
+    }
+}
+
+impl Pattern for Xsub {
+    fn attach(&mut self, cx: &mut Cx, pipe: PipeId, _dialed: bool) {
+        if self.lost.len() <= pipe {
+            self.lost.resize(pipe + 1, false);
+        }
+        self.lost[pipe] = false;
+        self.fq.attach(pipe);
+        self.dist.attach(pipe);
+        self.subscribe_all(cx, pipe);
+    }
+
+    fn established(&mut self, cx: &mut Cx, pipe: PipeId) {
+        if !self.lost.get_mut(pipe).is_some_and(std::mem::take) {
+            return;
+        }
+        if cx
+            .pipes
+            .get(pipe)
+            .is_some_and(crate::pipe::Pipe::is_mid_message)
+        {
+            self.due.push(pipe);
+        } else {
+            self.subscribe_all(cx, pipe);
+        }
+    }
+
+    fn lost(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        if let Some(lost) = self.lost.get_mut(pipe) {
+            *lost = true;
+        }
+    }
+
+    fn severed(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.dist.detach(pipe);
+        self.fq.readable(pipe);
+    }
+
+    fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.dist.detach(pipe);
+        self.fq.detach(pipe);
+        self.due.retain(|&other| other != pipe);
+    }
+
+    fn readable(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.fq.readable(pipe);
+    }
+
+    fn writable(&mut self, _cx: &mut Cx, pipe: PipeId) {
+        self.dist.writable(pipe);
+    }
+
+    fn send(&mut self, cx: &mut Cx, msg: &mut Msg) -> Result<()> {
+        let first = !self.dist.is_mid_message();
+        self.parse |= first;
+        let subscription = if self.parse {
+            parse_subscription(msg)
+        } else {
+            None
+        };
+        if first && self.only_first {
+            self.parse = subscription.is_some();
+        }
+        match subscription {
+            Some((true, topic)) => self.topics.add(topic),
+            Some((false, topic)) => {
+                // A frame of a longer message has to go in any case.
+                let whole = first && !msg.more();
+                if !self.topics.remove(topic) && !self.verbose_unsubscribe && whole {
+                    drop(msg.take());
+                    return Ok(());
+                }
+            }
+            None => return self.send_to_all(cx, msg, false),
+        }
+        self.send_to_all(cx, msg, true)
+    }
+
+    #[inline]
+    fn recv(&mut self, cx: &mut Cx) -> Result<Msg> {
+        if let Some(msg) = self.held.take() {
+            return Ok(msg);
+        }
+        loop {
+            let first = !self.fq.is_mid_message();
+            let (_, msg) = self.fq.recv(cx.pipes).ok_or(Errno::EAGAIN)?;
+            if !first || self.lets_through(cx, &msg) {
+                return Ok(msg);
+            }
+            self.fq.skip_message(cx.pipes);
+        }
+    }
+
+    fn can_send(&mut self, _cx: &mut Cx) -> bool {
+        true
+    }
+
+    fn can_recv(&mut self, cx: &mut Cx) -> bool {
+        if self.held.is_some() || self.fq.is_mid_message() {
+            return true;
+        }
+        if !self.filters {
+            return self.fq.can_recv(cx.pipes);
+        }
+        self.held = self.recv(cx).ok();
+        self.held.is_some()
+    }
+
+    fn park(&mut self, cx: &mut Cx) -> bool {
+        self.fq.park(cx.pipes) || self.held.is_some()
+    }
+
+    fn set_option(
+        &mut self,
+        _cx: &mut Cx,
+        option: i32,
+        value: Option<&[u8]>,
+    ) -> Option<Result<()>> {
+        match option {
+            setting::ONLY_FIRST_SUBSCRIBE => setting::set_flag(&mut self.only_first, value),
+            setting::XSUB_VERBOSE_UNSUBSCRIBE => {
+                Some(setting::int(value).map(|number| self.verbose_unsubscribe = number != 0))
+            }
+            _ => None,
+        }
+    }
+
+    fn get_option(&mut self, _cx: &mut Cx, option: i32) -> Option<Result<i32>> {
+        match option {
+            setting::TOPICS_COUNT => Some(Ok(i32::try_from(self.topics.len()).unwrap_or(i32::MAX))),
+            setting::ROUTER_NOTIFY => Some(Ok(0)),
+            _ => None,
+        }
+    }
+}
