@@ -1,19 +1,48 @@
 //! The workspace's command line: `cargo xtask <command>`.
 
 mod compile;
+mod dist;
 mod reference;
 mod toolchain;
 mod workspace;
 
-use anyhow::Result;
-use reference::{Flavour, Reference};
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
-    let w = workspace::Workspace::locate()?;
-    let r = Reference::new(&w, 2)?;
-    r.build_library(Flavour::Release)?;
-    r.build_perf()?;
-    r.build_library(Flavour::Draft)?;
-    r.build_tests(&r.test_names()?)?;
-    Ok(())
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Build, check and measure this library.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build what ships, check its symbols, lay it out as an installation prefix
+    Dist(dist::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // Without the backtrace that `{:?}` adds when RUST_BACKTRACE is set.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False when the command ran and what it checked failed.
+fn run(arguments: Arguments) -> Result<bool> {
+    let workspace = Workspace::locate()?;
+    match arguments.command {
+        Task::Dist(options) => dist::run(&workspace, &options).map(|_| true),
+    }
 }
