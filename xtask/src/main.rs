@@ -1,7 +1,12 @@
 //! The workspace's command line: `cargo xtask <command>`.
 
+mod child;
+mod compare;
 mod compile;
+mod conformance;
+mod demo;
 mod dist;
+mod perf;
 mod reference;
 mod toolchain;
 mod workspace;
@@ -25,6 +30,12 @@ struct Arguments {
 enum Task {
     /// Build what ships, check its symbols, lay it out as an installation prefix
     Dist(dist::Options),
+    /// Run libzmq's own test programs on libzmq and on this library
+    Reference(conformance::Options),
+    /// Build everything and measure this library beside libzmq, in under five minutes
+    Demo,
+    /// Measure this library beside libzmq thoroughly
+    Bench(demo::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +55,8 @@ fn run(arguments: Arguments) -> Result<bool> {
     let workspace = Workspace::locate()?;
     match arguments.command {
         Task::Dist(options) => dist::run(&workspace, &options).map(|_| true),
+        Task::Reference(options) => conformance::run(&workspace, &options),
+        Task::Demo => demo::demo(&workspace),
+        Task::Bench(options) => demo::bench(&workspace, &options),
     }
 }

@@ -31,13 +31,13 @@ pub const SONAME: &str = "libzmq.so.5";
 pub struct Options {
     /// Where to put it [default: target/dist]
     #[arg(long)]
-    dir: Option<PathBuf>,
+    pub dir: Option<PathBuf>,
     /// Accept a library that does not define every function yet
     #[arg(long)]
     pub allow_missing: bool,
     /// Cargo features, for instance `draft`
     #[arg(long, value_delimiter = ',')]
-    features: Vec<String>,
+    pub features: Vec<String>,
 }
 
 /// Builds, lays out, checks; returns the folder.
