@@ -149,8 +149,8 @@ pub fn compare(
                 "{scenario}, {} B, {}",
                 scenario.size, pairing.title
             ));
-            // What failed twice and never worked would only cost its deadline again.
-            if figures.is_empty() && cell.failures.len() >= 2 {
+            // What failed three times and never worked would only cost its deadline again.
+            if figures.is_empty() && cell.failures.len() >= 3 {
                 continue;
             }
             cell.runs += 1;

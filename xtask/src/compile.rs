@@ -48,6 +48,15 @@ impl Step {
                 .all(|input| modified(input).is_some_and(|changed| changed <= made))
     }
 
+    /// Makes the output unless it is up to date.
+    pub fn ensure(&self) -> Result<()> {
+        if self.is_current() {
+            Ok(())
+        } else {
+            self.run()
+        }
+    }
+
     fn run(&self) -> Result<()> {
         if let Some(folder) = self.output.parent() {
             fs::create_dir_all(folder)?;

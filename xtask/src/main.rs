@@ -8,6 +8,7 @@ mod demo;
 mod dist;
 mod perf;
 mod reference;
+mod test;
 mod toolchain;
 mod workspace;
 
@@ -32,6 +33,8 @@ enum Task {
     Dist(dist::Options),
     /// Run libzmq's own test programs on libzmq and on this library
     Reference(conformance::Options),
+    /// Run every check and test there is, stage by stage
+    Test(test::Options),
     /// Build everything and measure this library beside libzmq, in under five minutes
     Demo,
     /// Measure this library beside libzmq thoroughly
@@ -56,6 +59,7 @@ fn run(arguments: Arguments) -> Result<bool> {
     match arguments.command {
         Task::Dist(options) => dist::run(&workspace, &options).map(|_| true),
         Task::Reference(options) => conformance::run(&workspace, &options),
+        Task::Test(options) => test::run(workspace, &options),
         Task::Demo => demo::demo(&workspace),
         Task::Bench(options) => demo::bench(&workspace, &options),
     }

@@ -66,8 +66,9 @@ impl Reference {
         })
     }
 
-    pub fn tools(&self) -> &Toolchain {
-        &self.tools
+    /// The folder of the reference's public headers.
+    pub fn include_folder(&self) -> PathBuf {
+        self.root.join("include")
     }
 
     /// False when libsodium is missing: the reference then has no CURVE.
@@ -297,7 +298,7 @@ impl Reference {
     fn includes(&self, flavour: Flavour) -> Vec<OsString> {
         vec![
             include(&self.config_folder(flavour)),
-            include(&self.root.join("include")),
+            include(&self.include_folder()),
             include(&self.vendor.join("src")),
         ]
     }
@@ -323,7 +324,7 @@ impl Reference {
     }
 
     fn write_headers(&self) -> Result<()> {
-        let folder = self.root.join("include");
+        let folder = self.include_folder();
         fs::create_dir_all(&folder)?;
         for name in ["zmq.h", "zmq_utils.h"] {
             let text = fs::read_to_string(self.vendor.join("include").join(name))?;
