@@ -6,6 +6,7 @@ mod header;
 mod interop;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use anyhow::Result;
 
@@ -85,16 +86,21 @@ const STAGES: [Stage; 9] = [
 struct Context {
     workspace: Workspace,
     allow_missing: bool,
+    built: OnceLock<PathBuf>,
 }
 
 impl Context {
-    /// The distribution that the stages after `dist` run on; cargo makes it cheap when it is current.
+    /// The distribution that the stages after `dist` run on, built once.
     fn dist(&self) -> Result<PathBuf> {
+        if let Some(folder) = self.built.get() {
+            return Ok(folder.clone());
+        }
         let options = dist::Options {
             allow_missing: self.allow_missing,
             ..Default::default()
         };
-        dist::run(&self.workspace, &options)
+        let folder = dist::run(&self.workspace, &options)?;
+        Ok(self.built.get_or_init(|| folder).clone())
     }
 
     fn reference(&self) -> Result<Reference> {
@@ -161,6 +167,7 @@ pub fn run(workspace: Workspace, options: &Options) -> Result<bool> {
     let context = Context {
         workspace,
         allow_missing: options.allow_missing,
+        built: OnceLock::new(),
     };
     let mut total = Tally::default();
     for stage in &STAGES {
