@@ -37,6 +37,9 @@ pub struct Options {
     /// Print what failing programs wrote
     #[arg(long)]
     output: bool,
+    /// Add the programs that pass on ours to the list of those that must
+    #[arg(long)]
+    record: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -254,10 +257,28 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         );
     }
     print_table(&names, theirs.as_deref(), ours.as_deref());
-    match ours {
-        Some(ours) => check_list(&listed(&workspace.root)?, &names, &ours),
-        None => Ok(true),
+    let Some(ours) = ours else {
+        return Ok(true);
+    };
+    if options.record {
+        record(&workspace.root, &names, &ours)?;
     }
+    check_list(&listed(&workspace.root)?, &names, &ours)
+}
+
+/// Adds what passed without help; taking a program off the list is left to a person.
+fn record(root: &Path, names: &[String], ours: &[Verdict]) -> Result<()> {
+    let path = root.join(LIST);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {LIST}"))?;
+    let remarks = text.lines().filter(|line| line.starts_with('#'));
+    let mut programs = parse_list(&text);
+    let passed = names
+        .iter()
+        .zip(ours)
+        .filter(|(_, verdict)| **verdict == Verdict::Pass);
+    programs.extend(passed.map(|(name, _)| name.clone()));
+    let lines: Vec<&str> = remarks.chain(programs.iter().map(String::as_str)).collect();
+    fs::write(&path, lines.join("\n") + "\n").with_context(|| format!("cannot write {LIST}"))
 }
 
 fn check_list(listed: &BTreeSet<String>, names: &[String], ours: &[Verdict]) -> Result<bool> {

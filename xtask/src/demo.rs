@@ -131,6 +131,9 @@ fn measure(bench: &Bench, list: &[Scenario], pairings: &[Pairing], effort: Effor
     let rows = list
         .iter()
         .map(|scenario| {
+            if bar.is_hidden() {
+                eprintln!("measuring {scenario}, {} B", scenario.size);
+            }
             let row = compare(bench, *scenario, pairings, effort, &bar);
             bar.inc(1);
             row

@@ -38,7 +38,7 @@ pub fn run(tools: &Toolchain, dist: &Path, native: &[String]) -> Result<()> {
     fs::write(&rust, NEIGHBOUR)?;
     let neighbour = folder.path().join("libneighbour.a");
     output(
-        Command::new("rustc")
+        Command::new(std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into()))
             .args(["--edition", "2024", "--crate-type", "staticlib", "-o"])
             .arg(&neighbour)
             .arg(&rust),
