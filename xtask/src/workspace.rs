@@ -1,6 +1,6 @@
 //! Where things are: the repository, its target folder, the reference's sources.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
@@ -17,7 +17,10 @@ pub struct Workspace {
 
 impl Workspace {
     pub fn locate() -> Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        // Asked at run time first: two checkouts may share one target folder.
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let folder = folder.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest = folder.join("../Cargo.toml");
         let metadata = MetadataCommand::new()
             .manifest_path(manifest)
             .exec()

@@ -8,7 +8,7 @@ mod interop;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::compile::default_jobs;
 use crate::conformance::{self, Library, Verdict};
@@ -86,21 +86,24 @@ const STAGES: [Stage; 9] = [
 struct Context {
     workspace: Workspace,
     allow_missing: bool,
-    built: OnceLock<PathBuf>,
+    built: OnceLock<Option<PathBuf>>,
 }
 
 impl Context {
-    /// The distribution that the stages after `dist` run on, built once.
+    /// The distribution that the stages after `dist` run on, built once; its failure is told in full once.
     fn dist(&self) -> Result<PathBuf> {
-        if let Some(folder) = self.built.get() {
-            return Ok(folder.clone());
+        if let Some(built) = self.built.get() {
+            return built
+                .clone()
+                .context("there is no distribution to run on, see above");
         }
         let options = dist::Options {
             allow_missing: self.allow_missing,
             ..Default::default()
         };
-        let folder = dist::run(&self.workspace, &options)?;
-        Ok(self.built.get_or_init(|| folder).clone())
+        let result = dist::run(&self.workspace, &options);
+        self.built.get_or_init(|| result.as_ref().ok().cloned());
+        result
     }
 
     fn reference(&self) -> Result<Reference> {
