@@ -1,0 +1,378 @@
+//! `cargo xtask reference`: libzmq's own test programs, unchanged, on the reference and on ours.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use comfy_table::{Table, presets};
+use rayon::prelude::*;
+
+use crate::child::{Ending, Finished, Job};
+use crate::compile::{default_jobs, progress};
+use crate::dist;
+use crate::reference::{Flavour, Reference};
+use crate::workspace::Workspace;
+
+/// The programs that must pass on ours, one a line; below the repository's root.
+const LIST: &str = "xtask/conformance.txt";
+
+/// Arguments of `cargo xtask reference`.
+#[derive(clap::Args, Clone)]
+pub struct Options {
+    /// Only programs whose name contains this
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// How many programs at once
+    #[arg(long, default_value_t = default_jobs())]
+    jobs: usize,
+    /// Which library to run them on
+    #[arg(long, value_enum, default_value_t = Which::Both)]
+    library: Which,
+    /// Run on the library of this prefix instead of building ours
+    #[arg(long)]
+    prefix: Option<PathBuf>,
+    /// Print what failing programs wrote
+    #[arg(long)]
+    output: bool,
+    /// Add the programs that pass on ours to the list of those that must
+    #[arg(long)]
+    record: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    Ours,
+    Reference,
+    Both,
+}
+
+/// What came of one program on one library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass,
+    /// It failed beside others and passed alone.
+    PassAlone,
+    Skip,
+    Fail(String),
+}
+
+impl Verdict {
+    pub fn passed(&self) -> bool {
+        matches!(self, Self::Pass | Self::PassAlone)
+    }
+
+    fn of(finished: &Finished) -> Self {
+        match &finished.ending {
+            Ending::Exit(0) => Self::Pass,
+            Ending::Exit(77) => Self::Skip,
+            ending => Self::Fail(match summary(&finished.output) {
+                Some(summary) => format!("{ending}, {summary}"),
+                None => ending.to_string(),
+            }),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Pass => "pass".into(),
+            Self::PassAlone => "pass (alone)".into(),
+            Self::Skip => "skip".into(),
+            Self::Fail(reason) => format!("FAIL {reason}"),
+        }
+    }
+}
+
+/// The line in which the test framework counts, such as "3 Tests 1 Failures 0 Ignored".
+fn summary(output: &str) -> Option<String> {
+    let line = output
+        .lines()
+        .rev()
+        .find(|line| line.contains(" Tests ") && line.contains(" Failures "))?;
+    let mut words = line.split_whitespace();
+    let tests = words.next()?;
+    let failures = words.nth(1)?;
+    Some(format!("{failures} of {tests} failed"))
+}
+
+/// A library that programs find by LD_LIBRARY_PATH.
+pub struct Library {
+    pub folder: PathBuf,
+    /// Ours answers to `zmq_has ("draft")` as a draft build only when told so.
+    pub draft: bool,
+}
+
+impl Library {
+    pub fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
+        let mut environment = vec![("LD_LIBRARY_PATH", self.folder.clone().into_os_string())];
+        if self.draft {
+            environment.push(("OZMQ_DRAFT", "1".into()));
+        }
+        environment
+    }
+}
+
+/// How long a program may run: its own build system's figures, stretched where a busy machine needs it.
+fn limit(name: &str) -> Duration {
+    Duration::from_secs(match name {
+        "test_heartbeats" | "test_security_curve" | "test_security_zap" => 60,
+        "test_reconnect_ivl" => 45,
+        "test_radio_dish" => 30,
+        _ => 10,
+    })
+}
+
+fn run_program(program: &Path, name: &str, library: &Library) -> Result<Finished> {
+    let folder = tempfile::tempdir()?;
+    let job = Job {
+        program: program.to_owned(),
+        environment: library.environment(),
+        folder: Some(folder.path().to_owned()),
+        group: true,
+        ..Job::default()
+    };
+    job.run(limit(name))
+}
+
+/// Runs the programs, `jobs` at a time; what fails gets a second chance alone.
+pub fn run_programs(
+    title: &str,
+    folder: &Path,
+    names: &[String],
+    library: &Library,
+    jobs: usize,
+    show: bool,
+) -> Result<Vec<Verdict>> {
+    let bar = progress(title, names.len() as u64);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
+    let mut verdicts: Vec<Verdict> = pool.install(|| {
+        names
+            .par_iter()
+            .map(|name| {
+                let finished = run_program(&folder.join(name), name, library)?;
+                bar.inc(1);
+                Ok(Verdict::of(&finished))
+            })
+            .collect::<Result<_>>()
+    })?;
+    bar.finish_and_clear();
+    for (name, verdict) in names.iter().zip(&mut verdicts) {
+        if !matches!(verdict, Verdict::Fail(_)) {
+            continue;
+        }
+        let finished = run_program(&folder.join(name), name, library)?;
+        *verdict = match Verdict::of(&finished) {
+            Verdict::Pass => Verdict::PassAlone,
+            again => again,
+        };
+        if show && !verdict.passed() {
+            println!(
+                "--- {name}, {title}: {}\n{}",
+                verdict.text(),
+                finished.output
+            );
+        }
+    }
+    Ok(verdicts)
+}
+
+/// The programs of the list: lines with a hash sign are remarks.
+pub fn listed(root: &Path) -> Result<BTreeSet<String>> {
+    let text =
+        fs::read_to_string(root.join(LIST)).with_context(|| format!("cannot read {LIST}"))?;
+    Ok(parse_list(&text))
+}
+
+fn parse_list(text: &str) -> BTreeSet<String> {
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The command: builds, runs, prints; false when a listed program does not pass on ours.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
+    let reference = Reference::new(workspace, default_jobs())?;
+    reference.build_library(Flavour::Draft)?;
+    let mut names = reference.test_names()?;
+    names.retain(|name| name.contains(&options.filter));
+    ensure!(
+        !names.is_empty(),
+        "no test program's name contains {:?}",
+        options.filter
+    );
+    reference.build_tests(&names)?;
+    let folder = reference.test_folder();
+    let column = |title: &str, library: Library| {
+        run_programs(
+            title,
+            &folder,
+            &names,
+            &library,
+            options.jobs,
+            options.output,
+        )
+    };
+
+    let theirs = match options.library {
+        Which::Ours => None,
+        _ => Some(column(
+            "reference",
+            Library {
+                folder: reference.library_folder(Flavour::Draft),
+                draft: false,
+            },
+        )?),
+    };
+    let ours = match options.library {
+        Which::Reference => None,
+        _ => {
+            let prefix = match &options.prefix {
+                Some(prefix) => prefix.canonicalize()?,
+                None => dist::run(
+                    workspace,
+                    &dist::Options {
+                        allow_missing: true,
+                        ..Default::default()
+                    },
+                )?,
+            };
+            Some(column(
+                "ours",
+                Library {
+                    folder: prefix.join("lib"),
+                    draft: true,
+                },
+            )?)
+        }
+    };
+    if !reference.has_curve() {
+        println!(
+            "libsodium is missing: the reference runs without CURVE, test_security_curve is left out"
+        );
+    }
+    print_table(&names, theirs.as_deref(), ours.as_deref());
+    let Some(ours) = ours else {
+        return Ok(true);
+    };
+    if options.record {
+        record(&workspace.root, &names, &ours)?;
+    }
+    check_list(&listed(&workspace.root)?, &names, &ours)
+}
+
+/// Adds what passed without help; taking a program off the list is left to a person.
+fn record(root: &Path, names: &[String], ours: &[Verdict]) -> Result<()> {
+    let path = root.join(LIST);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {LIST}"))?;
+    let remarks = text.lines().filter(|line| line.starts_with('#'));
+    let mut programs = parse_list(&text);
+    let passed = names
+        .iter()
+        .zip(ours)
+        .filter(|(_, verdict)| **verdict == Verdict::Pass);
+    programs.extend(passed.map(|(name, _)| name.clone()));
+    let lines: Vec<&str> = remarks.chain(programs.iter().map(String::as_str)).collect();
+    fs::write(&path, lines.join("\n") + "\n").with_context(|| format!("cannot write {LIST}"))
+}
+
+fn check_list(listed: &BTreeSet<String>, names: &[String], ours: &[Verdict]) -> Result<bool> {
+    let mut good = true;
+    let mut unlisted = 0;
+    for (name, verdict) in names.iter().zip(ours) {
+        match (listed.contains(name), verdict.passed()) {
+            (true, false) => {
+                println!(
+                    "{name} is listed in {LIST} and did not pass: {}",
+                    verdict.text()
+                );
+                good = false;
+            }
+            (false, true) => unlisted += 1,
+            _ => {}
+        }
+    }
+    if unlisted > 0 {
+        println!("{unlisted} programs pass on ours and are not listed in {LIST}");
+    }
+    Ok(good)
+}
+
+fn print_table(names: &[String], theirs: Option<&[Verdict]>, ours: Option<&[Verdict]>) {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::ASCII_MARKDOWN)
+        .set_header(["program", "reference", "ours"]);
+    let cell = |column: Option<&[Verdict]>, row: usize| {
+        column
+            .and_then(|verdicts| verdicts.get(row))
+            .map_or("-".to_owned(), Verdict::text)
+    };
+    for (row, name) in names.iter().enumerate() {
+        table.add_row([name.clone(), cell(theirs, row), cell(ours, row)]);
+    }
+    println!("{table}");
+    for (title, column) in [("reference", theirs), ("ours", ours)] {
+        let Some(verdicts) = column else { continue };
+        let passed = verdicts.iter().filter(|verdict| verdict.passed()).count();
+        let skipped = verdicts
+            .iter()
+            .filter(|verdict| **verdict == Verdict::Skip)
+            .count();
+        let failed = verdicts.len() - passed - skipped;
+        println!(
+            "{title}: {passed} passed, {failed} failed, {skipped} skipped of {}",
+            verdicts.len()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(ending: Ending, output: &str) -> Finished {
+        Finished {
+            ending,
+            output: output.into(),
+        }
+    }
+
+    #[test]
+    fn verdicts_follow_exit_codes() {
+        assert_eq!(Verdict::of(&finished(Ending::Exit(0), "")), Verdict::Pass);
+        assert_eq!(Verdict::of(&finished(Ending::Exit(77), "")), Verdict::Skip);
+        let text = "x\n-----\n5 Tests 2 Failures 0 Ignored \nFAIL\n";
+        assert_eq!(
+            Verdict::of(&finished(Ending::Exit(2), text)),
+            Verdict::Fail("exit code 2, 2 of 5 failed".into())
+        );
+    }
+
+    #[test]
+    fn a_listed_program_that_fails_fails_the_run() {
+        let listed = parse_list("# remark\ntest_a\n\ntest_b # why\n");
+        let names = [
+            "test_a".to_owned(),
+            "test_b".to_owned(),
+            "test_c".to_owned(),
+        ];
+        let bad = Verdict::Fail("exit code 1".into());
+        let good = [Verdict::Pass, Verdict::PassAlone, bad.clone()];
+        assert!(check_list(&listed, &names, &good).unwrap());
+        assert!(!check_list(&listed, &names, &[Verdict::Pass, bad, Verdict::Pass]).unwrap());
+        assert!(
+            !check_list(
+                &listed,
+                &names,
+                &[Verdict::Skip, Verdict::Pass, Verdict::Pass]
+            )
+            .unwrap()
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! The stages that cargo runs.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::{Context, Tally};
+use crate::child::{Ending, Finished, Job};
+
+/// Compiling everything on a small machine is part of it.
+const LIMIT: Duration = Duration::from_secs(45 * 60);
+
+fn cargo(context: &Context, arguments: &[&str]) -> Result<Finished> {
+    let job = Job {
+        program: std::env::var_os("CARGO")
+            .unwrap_or_else(|| "cargo".into())
+            .into(),
+        arguments: arguments.iter().map(Into::into).collect(),
+        environment: vec![("CARGO_TERM_COLOR", "never".into())],
+        folder: Some(context.workspace.root.clone()),
+        group: false,
+    };
+    job.run(LIMIT)
+}
+
+fn check(context: &Context, arguments: &[&str]) -> Result<Tally> {
+    let finished = cargo(context, arguments)?;
+    let mut tally = Tally::default();
+    match finished.ending {
+        Ending::Exit(0) => tally.pass(),
+        ending => tally.fail(
+            &format!("cargo {}", arguments.join(" ")),
+            &format!("{ending}\n{}", finished.output),
+        ),
+    }
+    Ok(tally)
+}
+
+pub fn format(context: &Context) -> Result<Tally> {
+    check(context, &["fmt", "--all", "--check"])
+}
+
+pub fn lint(context: &Context) -> Result<Tally> {
+    check(
+        context,
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )
+}
+
+pub fn test(context: &Context) -> Result<Tally> {
+    let finished = cargo(context, &["test", "--workspace", "--no-fail-fast"])?;
+    let mut tally = count(&finished.output);
+    if finished.ending != Ending::Exit(0) {
+        println!("{}", finished.output);
+        // A program that did not compile, or died before its last line, counts itself nowhere.
+        if tally.failed == 0 {
+            tally.fail("cargo test", &finished.ending.to_string());
+        }
+    }
+    if tally.passed == 0 && tally.failed == 0 {
+        bail!("cargo test printed no result");
+    }
+    Ok(tally)
+}
+
+/// Adds up the lines "test result: ok. 3 passed; 0 failed; 1 ignored; …".
+fn count(output: &str) -> Tally {
+    let mut tally = Tally::default();
+    for line in output.lines() {
+        let Some((_, counts)) = line
+            .split_once("test result: ")
+            .and_then(|(_, rest)| rest.split_once(". "))
+        else {
+            continue;
+        };
+        for part in counts.split(';') {
+            let mut words = part.split_whitespace();
+            let number = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+            match words.next() {
+                Some("passed") => tally.passed += number,
+                Some("failed") => tally.failed += number,
+                Some("ignored") => tally.skipped += number,
+                _ => {}
+            }
+        }
+    }
+    if tally.skipped > 0 {
+        println!(
+            "skipped {} tests: marked to be ignored in a normal run",
+            tally.skipped
+        );
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_are_added_up() {
+        let text = "running 2 tests\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; \
+                    finished in 0.00s\n\ntest result: FAILED. 5 passed; 1 failed; 2 ignored; 0 measured\n";
+        assert_eq!(
+            count(text),
+            Tally {
+                passed: 7,
+                failed: 1,
+                skipped: 2
+            }
+        );
+    }
+}

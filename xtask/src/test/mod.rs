@@ -1,0 +1,278 @@
+//! `cargo xtask test`: everything, stage by stage, counted.
+
+mod capi;
+mod cargo;
+mod header;
+mod interop;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, Result};
+
+use crate::compile::default_jobs;
+use crate::conformance::{self, Library, Verdict};
+use crate::dist;
+use crate::reference::{Flavour, Reference};
+use crate::workspace::Workspace;
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args, Clone)]
+pub struct Options {
+    /// Only these stages
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(STAGES.map(|stage| stage.name)))]
+    stages: Vec<String>,
+    /// Accept a library that does not define every function yet
+    #[arg(long)]
+    allow_missing: bool,
+}
+
+/// One stage: its name, what it is about, and what it does.
+struct Stage {
+    name: &'static str,
+    title: &'static str,
+    run: fn(&Context) -> Result<Tally>,
+}
+
+const STAGES: [Stage; 9] = [
+    Stage {
+        name: "format",
+        title: "rustfmt",
+        run: cargo::format,
+    },
+    Stage {
+        name: "lint",
+        title: "clippy",
+        run: cargo::lint,
+    },
+    Stage {
+        name: "unit",
+        title: "cargo test: unit, protocol and architecture tests",
+        run: cargo::test,
+    },
+    Stage {
+        name: "dist",
+        title: "what ships: exported names, SONAME, linking",
+        run: distribution,
+    },
+    Stage {
+        name: "header",
+        title: "zmq.h alone, in every C and C++ it must compile in",
+        run: header::run,
+    },
+    Stage {
+        name: "capi-reference",
+        title: "C programs on the reference",
+        run: capi::on_reference,
+    },
+    Stage {
+        name: "capi",
+        title: "C programs on ours",
+        run: capi::on_ours,
+    },
+    Stage {
+        name: "interop",
+        title: "both libraries on one wire",
+        run: interop::run,
+    },
+    Stage {
+        name: "conformance",
+        title: "libzmq's own test programs on ours",
+        run: listed_programs,
+    },
+];
+
+/// What every stage may use.
+struct Context {
+    workspace: Workspace,
+    allow_missing: bool,
+    built: OnceLock<Option<PathBuf>>,
+}
+
+impl Context {
+    /// The distribution that the stages after `dist` run on, built once; its failure is told in full once.
+    fn dist(&self) -> Result<PathBuf> {
+        if let Some(built) = self.built.get() {
+            return built
+                .clone()
+                .context("there is no distribution to run on, see above");
+        }
+        let options = dist::Options {
+            allow_missing: self.allow_missing,
+            ..Default::default()
+        };
+        let result = dist::run(&self.workspace, &options);
+        self.built.get_or_init(|| result.as_ref().ok().cloned());
+        result
+    }
+
+    fn reference(&self) -> Result<Reference> {
+        let reference = Reference::new(&self.workspace, default_jobs())?;
+        reference.build_library(Flavour::Draft)?;
+        Ok(reference)
+    }
+}
+
+/// What a stage counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
+impl Tally {
+    pub fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    /// Counts a failure and says what failed and why.
+    pub fn fail(&mut self, what: &str, why: &str) {
+        self.failed += 1;
+        println!("FAILED {what}: {}", why.trim_end());
+    }
+
+    /// Counts what could not run and says why.
+    pub fn skip(&mut self, what: &str, why: &str) {
+        self.skipped += 1;
+        println!("skipped {what}: {why}");
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    /// A stage that ran nothing proves nothing.
+    fn settle(mut self, stage: &str) -> Self {
+        if self.passed + self.failed == 0 {
+            self.fail(stage, "this stage ran nothing");
+        }
+        self
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        match skipped {
+            0 => format!("{passed} passed, {failed} failed"),
+            _ => format!("{passed} passed, {failed} failed, {skipped} skipped"),
+        }
+    }
+}
+
+/// Runs the stages one after the other; a failing one does not keep the others from running.
+pub fn run(workspace: Workspace, options: &Options) -> Result<bool> {
+    let context = Context {
+        workspace,
+        allow_missing: options.allow_missing,
+        built: OnceLock::new(),
+    };
+    let mut total = Tally::default();
+    for stage in &STAGES {
+        if !options.stages.is_empty() && !options.stages.iter().any(|name| name == stage.name) {
+            println!("== {}: left out", stage.name);
+            continue;
+        }
+        println!("== {}: {}", stage.name, stage.title);
+        let tally = (stage.run)(&context).unwrap_or_else(|error| {
+            let mut tally = Tally::default();
+            tally.fail(stage.name, &format!("{error:#}"));
+            tally
+        });
+        let tally = tally.settle(stage.name);
+        println!("   {}", tally.line());
+        total.add(tally);
+    }
+    println!("{}", total.line());
+    Ok(total.failed == 0)
+}
+
+fn distribution(context: &Context) -> Result<Tally> {
+    context.dist()?;
+    Ok(Tally {
+        passed: 1,
+        ..Tally::default()
+    })
+}
+
+fn listed_programs(context: &Context) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let reference = context.reference()?;
+    let known = reference.test_names()?;
+    let mut names = Vec::new();
+    for name in conformance::listed(&context.workspace.root)? {
+        if known.contains(&name) {
+            names.push(name);
+        } else if name == "test_security_curve" {
+            tally.skip(&name, "it needs libsodium-dev to compile");
+        } else {
+            tally.fail(&name, "conformance.txt lists a program that does not exist");
+        }
+    }
+    reference.build_tests(&names)?;
+    let library = Library {
+        folder: context.dist()?.join("lib"),
+        draft: true,
+    };
+    let folder = reference.test_folder();
+    let verdicts = conformance::run_programs(
+        "conformance",
+        &folder,
+        &names,
+        &library,
+        default_jobs(),
+        true,
+    )?;
+    for (name, verdict) in names.iter().zip(verdicts) {
+        match verdict {
+            Verdict::Pass | Verdict::PassAlone => tally.pass(),
+            Verdict::Skip => tally.fail(name, "it is listed as passing and skips itself here"),
+            Verdict::Fail(reason) => tally.fail(name, &reason),
+        }
+    }
+    Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_ran_nothing_fails() {
+        assert_eq!(Tally::default().settle("x").failed, 1);
+        assert_eq!(
+            Tally {
+                skipped: 3,
+                ..Tally::default()
+            }
+            .settle("x")
+            .failed,
+            1
+        );
+        assert_eq!(
+            Tally {
+                passed: 1,
+                ..Tally::default()
+            }
+            .settle("x")
+            .failed,
+            0
+        );
+    }
+
+    #[test]
+    fn the_last_line_has_one_form() {
+        let mut tally = Tally {
+            passed: 12,
+            ..Tally::default()
+        };
+        assert_eq!(tally.line(), "12 passed, 0 failed");
+        tally.skip("x", "no compiler");
+        assert_eq!(tally.line(), "12 passed, 0 failed, 1 skipped");
+    }
+}
