@@ -41,7 +41,8 @@ static void publisher_connects_first (const char *on)
     SEND (pub, "before");
     set_text (sub, ZMQ_SUBSCRIBE, "");
     CHECK_INT (zmq_bind (sub, "inproc://p"), 0);
-    SEND (pub, "after");
+    /* The publisher learns of the subscription some time later; "before" never arrives. */
+    UNTIL ((zmq_send (pub, "after", 5, 0), wait_for (sub, ZMQ_POLLIN, 1)));
     RECV (sub, "after");
     finish (ctx);
 }
@@ -122,12 +123,22 @@ static void name_is_free_after_unbind (const char *on)
     finish (ctx);
 }
 
+/* zmq_close is asynchronous: the name may be in use a little longer. */
+static void bind_when_free (void *s, const char *name)
+{
+    int64_t limit = now_ms () + PATIENCE_MS;
+    while (zmq_bind (s, name) == -1) {
+        CHECK_INT (errno, EADDRINUSE);
+        CHECK (now_ms () < limit);
+    }
+}
+
 static void name_is_free_after_close (const char *on)
 {
     void *ctx = ctx_new ();
     for (int i = 0; i < 50; i++) {
         void *a = sock (ctx, ZMQ_PULL);
-        CHECK_INT (zmq_bind (a, "inproc://n"), 0);
+        bind_when_free (a, "inproc://n");
         sock_close (a);
     }
     finish (ctx);
@@ -160,6 +171,8 @@ static void disconnect_drops_peer (const char *on)
         SEND (xpub, "topic");
         RECV (sub, "topic");
         CHECK_INT (zmq_disconnect (sub, "inproc://x"), 0);
+        /* The reference ends the pipe only when its owner calls into the library again. */
+        UNTIL ((get_int (sub, ZMQ_EVENTS), wait_for (xpub, ZMQ_POLLIN, 1)));
         UNSUBSCRIBED (xpub, "t");
         SEND (xpub, "topic");
     }
@@ -243,9 +256,10 @@ static void many_race_one_bind (const char *on)
     finish (race_ctx);
 }
 
+/* In the reference a closed connecter whose bind never came holds its place in the context, so fewer than MAX_SOCKETS. */
 static void *come_and_go (void *arg)
 {
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 150; i++) {
         void *s = zmq_socket (race_ctx, ZMQ_PUSH);
         set_int (s, ZMQ_LINGER, 0);
         CHECK_INT (zmq_connect (s, "inproc://door"), 0);
@@ -263,7 +277,7 @@ static void closing_races_connecting (const char *on)
         pthread_create (&t[i], NULL, come_and_go, NULL);
     for (int i = 0; i < 300; i++) {
         void *pull = sock (race_ctx, ZMQ_PULL);
-        CHECK_INT (zmq_bind (pull, "inproc://door"), 0);
+        bind_when_free (pull, "inproc://door");
         zmq_recv (pull, NULL, 0, ZMQ_DONTWAIT);
         if (i & 1)
             CHECK_INT (zmq_unbind (pull, "inproc://door"), 0);
