@@ -67,7 +67,7 @@ static void subscriptions_return (const char *on)
 
 static void no_reconnect_when_off (const char *on)
 {
-    void *ctx = ctx_new (), *a = sock (ctx, ZMQ_PAIR), *b = sock (ctx, ZMQ_PAIR);
+    void *ctx = ctx_new (), *a = sock (ctx, ZMQ_DEALER), *b = sock (ctx, ZMQ_DEALER);
     char ep[ENDPOINT_MAX];
     set_int (b, ZMQ_RECONNECT_IVL, -1);
     void *mon = mon_open (ctx, b, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_CONNECTED);
@@ -209,9 +209,8 @@ static void immediate_on_refuses_after_loss (const char *on)
 
 static void conflate_keeps_the_last (const char *on)
 {
-    void *ctx = ctx_new (), *push = sock (ctx, ZMQ_PUSH), *pull = sock (ctx, ZMQ_PULL), *mark = sock (ctx, ZMQ_PULL);
+    void *ctx = ctx_new (), *push = sock (ctx, ZMQ_PUSH), *pull = sock (ctx, ZMQ_PULL);
     char ep[ENDPOINT_MAX];
-    (void) mark;
     set_int (pull, ZMQ_CONFLATE, 1);
     bind_on (pull, on, ep);
     connect_to (push, ep);
