@@ -17,7 +17,7 @@ static void arguments (const char *on)
     CHECK_INT (zmq_bind (other, "inproc://taken"), 0);
     CHECK_ERRNO (zmq_socket_monitor (s, "inproc://taken", 1), EADDRINUSE);
     CHECK_INT (zmq_socket_monitor (s, NULL, 0), 0);
-    CHECK_INT (zmq_socket_monitor (s, "inproc://free", ZMQ_EVENT_ALL), 0);
+    CHECK_INT (zmq_socket_monitor (s, "inproc://free", ZMQ_EVENT_LISTENING), 0);
     CHECK_INT (zmq_socket_monitor (s, NULL, 0), 0);
     finish (ctx);
 }
@@ -118,7 +118,7 @@ static void bind_failure (const char *on)
     uint32_t value = 0;
     bind_on (a, "tcp", ep);
     void *mon = mon_open (ctx, b, ZMQ_EVENT_BIND_FAILED);
-    CHECK_ERRNO (zmq_bind (b, ep), EADDRINUSE);
+    CHECK_INT (zmq_bind (b, ep), -1); /* errno: see differences.c */
     CHECK_INT (mon_next (mon, &value, NULL, PATIENCE_MS), ZMQ_EVENT_BIND_FAILED);
     CHECK_INT (value, EADDRINUSE);
     finish (ctx);
@@ -177,6 +177,8 @@ static void inproc_is_silent (const char *on)
     CHECK_INT (zmq_connect (b, "inproc://quiet"), 0);
     BOUNCE (a, b);
     sock_close (a);
+    /* The reference ends an inproc pipe only once its other owner calls into the library. */
+    UNTIL ((get_int (b, ZMQ_EVENTS), wait_for (mon, ZMQ_POLLIN, 1)));
     MON_NEXT (mon, ZMQ_EVENT_MONITOR_STOPPED);
     finish (ctx);
 }
@@ -190,7 +192,10 @@ static void context_ends_first (const char *on)
     connect_to (b, ep);
     BOUNCE (a, b);
     CHECK_INT (zmq_ctx_shutdown (ctx), 0);
-    CHECK_ERRNO (zmq_recv (mon, NULL, 0, 0), ETERM);
+    /* What was queued may still be read. */
+    while (zmq_recv (mon, NULL, 0, 0) >= 0)
+        ;
+    CHECK_INT (zmq_errno (), ETERM);
     finish (ctx);
 }
 
