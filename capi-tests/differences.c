@@ -97,7 +97,7 @@ static void bind_keeps_its_errno (const char *on)
     void *ctx = ctx_new (), *a = sock (ctx, ZMQ_PAIR), *b = sock (ctx, ZMQ_PAIR);
     char ep[ENDPOINT_MAX];
     bind_on (a, "tcp", ep);
-    void *mon = mon_open (ctx, b, ZMQ_EVENT_ALL);
+    void *mon = mon_open (ctx, b, ZMQ_EVENT_BIND_FAILED);
     for (int i = 0; i < 20; i++)
         CHECK_ERRNO (zmq_bind (b, ep), EADDRINUSE);
     MON_UNTIL (mon, ZMQ_EVENT_BIND_FAILED);
