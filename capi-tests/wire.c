@@ -66,7 +66,7 @@ static void routing_id_shows_in_the_signature (const char *on)
     raw_write (fd, mine, 64);
     char rest[54];
     RAW_READ (fd, rest, 54);
-    RAW_EXPECT (fd, "\4\x2B\5READY\13Socket-Type\0\0\0\6DEALER\10Identity\0\0\0\3abc");
+    RAW_EXPECT (fd, "\4\x2C\5READY\13Socket-Type\0\0\0\6DEALER\10Identity\0\0\0\3abc");
     finish (ctx);
 }
 

@@ -5,7 +5,7 @@
  * of it was there. Types by their names: pair pub sub xpub xsub req rep dealer router push pull stream.
  *
  * Who does what follows from the type and, where both could start, from the role:
- *   pub, xpub      wait for "go" messages of the other side's subscription, then send count messages and an end
+ *   pub, xpub      send count messages and an end, once there is a subscriber
  *   push           sends count messages; pull receives them
  *   req            asks count times; rep and router answer
  *   dealer         asks count times at rep or router; between two dealers, routers, pairs or streams the one that
@@ -47,10 +47,7 @@ static bool is (const char *a, const char *b)
 
 static void publish (void)
 {
-    /* Every subscriber has a subscription; a PUB cannot see it and sends until it is asked to stop elsewhere, so the
-     * first messages are numbered -1 and do not count. The subscriber says "ready" by an extra subscription, which a
-     * plain PUB never shows: it therefore keeps repeating the start mark for a while. */
-    compose (0);
+    /* An XPUB sees the subscription. A PUB cannot, and repeats a mark, which the subscriber skips, for a while. */
     if (get_int (self, ZMQ_TYPE) == ZMQ_XPUB)
         RECV_BYTES (self, "\1", 1, 0);
     else {
@@ -124,7 +121,6 @@ static void ask (bool delimiter, const char *address)
             RECV_MORE (self, "");
         expect (n, 0);
     }
-    /* The end, unanswered, lets the other side close only after everything has been read. */
 }
 
 static void answer (bool addressed, bool delimiter)
@@ -203,7 +199,8 @@ int main (int argc, char **argv)
     alarm (60);
     void *ctx = ctx_new ();
     self = sock (ctx, number);
-    set_int (self, ZMQ_LINGER, -1);
+    /* Not for subscribers: what they would wait for is a publisher that takes their subscriptions. */
+    set_int (self, ZMQ_LINGER, number == ZMQ_SUB || number == ZMQ_XSUB ? 0 : -1);
     if (number != ZMQ_STREAM)
         CHECK_INT (zmq_setsockopt (self, ZMQ_ROUTING_ID, binds ? "binder" : "connecter", binds ? 6 : 9), 0);
     if (number == ZMQ_SUB)
