@@ -1,0 +1,247 @@
+/* peer <bind|connect> <type> <endpoint> <count> <size>
+ *
+ * One side of a conversation between two processes, which may run different libraries. The binding side prints the
+ * endpoint that came of it on its first line. Each side counts every message, verifies every byte, and exits 0 only if all
+ * of it was there. Types by their names: pair pub sub xpub xsub req rep dealer router push pull stream.
+ *
+ * Who does what follows from the type and, where both could start, from the role:
+ *   pub, xpub      send count messages and an end, once there is a subscriber
+ *   push           sends count messages; pull receives them
+ *   req            asks count times; rep and router answer
+ *   dealer         asks count times at rep or router; between two dealers, routers, pairs or streams the one that
+ *                  connects asks and the one that binds answers. PEER names the other type, which decides the framing. */
+#include "../check.h"
+
+static void *self;
+static int count;
+static size_t size;
+static unsigned char *body;
+static const char *other;
+
+static void compose (int n)
+{
+    for (size_t i = 0; i < size; i++)
+        body[i] = (unsigned char) ((size_t) n * 7 + i * 31 + i / 256);
+    if (size >= sizeof n)
+        memcpy (body, &n, sizeof n);
+}
+
+static void emit (int n, int flags)
+{
+    compose (n);
+    SEND_BYTES (self, body, (int) size, flags);
+}
+
+static void expect (int n, int more)
+{
+    compose (n);
+    RECV_BYTES (self, body, size, more);
+}
+
+static bool is (const char *a, const char *b)
+{
+    return !strcmp (a, b);
+}
+
+/* ---- one conversation per kind of pair ---- */
+
+static void publish (void)
+{
+    /* An XPUB sees the subscription. A PUB cannot, and repeats a mark, which the subscriber skips, for a while. */
+    if (get_int (self, ZMQ_TYPE) == ZMQ_XPUB)
+        RECV_BYTES (self, "\1", 1, 0);
+    else {
+        int64_t limit = now_ms () + 1000;
+        while (now_ms () < limit) {
+            SEND (self, "start");
+            pause_ms (10);
+        }
+    }
+    set_int (self, ZMQ_XPUB_NODROP, 1);
+    for (int n = 0; n < count; n++)
+        emit (n, 0);
+    SEND (self, "end");
+}
+
+static void subscribe (void)
+{
+    if (get_int (self, ZMQ_TYPE) == ZMQ_XSUB)
+        SEND_BYTES (self, "\1", 1, 0);
+    for (int n = 0; n < count; n++) {
+        zmq_msg_t m;
+        do {
+            zmq_msg_init (&m);
+            CHECK (zmq_msg_recv (&m, self, 0) >= 0);
+        } while (zmq_msg_size (&m) == 5 && !memcmp (zmq_msg_data (&m), "start", 5));
+        compose (n);
+        CHECK_INT (zmq_msg_size (&m), size);
+        CHECK (!memcmp (zmq_msg_data (&m), body, size));
+        zmq_msg_close (&m);
+    }
+    RECV (self, "end");
+}
+
+static void push (void)
+{
+    for (int n = 0; n < count; n++) {
+        emit (n, ZMQ_SNDMORE);
+        SEND (self, "tail");
+    }
+}
+
+static void pull (void)
+{
+    for (int n = 0; n < count; n++) {
+        expect (n, 1);
+        RECV (self, "tail");
+    }
+}
+
+/* The asking side: `delimiter` puts an empty frame in front, `address` the peer's id before that. */
+static void ask (bool delimiter, const char *address)
+{
+    int window = get_int (self, ZMQ_TYPE) == ZMQ_REQ ? 1 : 50, sent = 0;
+    for (int n = 0; n < count; n++) {
+        for (; sent < count && sent < n + window; sent++) {
+            if (address) {
+                set_int (self, ZMQ_ROUTER_MANDATORY, 1);
+                int64_t limit = now_ms () + PATIENCE_MS;
+                while (zmq_send (self, address, strlen (address), ZMQ_SNDMORE) == -1) {
+                    CHECK (zmq_errno () == EHOSTUNREACH && now_ms () < limit);
+                    pause_ms (5);
+                }
+            }
+            if (delimiter)
+                SEND_MORE (self, "");
+            emit (sent, 0);
+        }
+        if (address)
+            RECV_MORE (self, address);
+        if (delimiter)
+            RECV_MORE (self, "");
+        expect (n, 0);
+    }
+}
+
+static void answer (bool addressed, bool delimiter)
+{
+    char id[256];
+    int id_size = 0;
+    for (int n = 0; n < count; n++) {
+        if (addressed)
+            id_size = recv_any (self, id, sizeof id);
+        if (delimiter)
+            RECV_MORE (self, "");
+        expect (n, 0);
+        if (addressed)
+            SEND_BYTES (self, id, id_size, ZMQ_SNDMORE);
+        if (delimiter)
+            SEND_MORE (self, "");
+        emit (n, 0);
+    }
+}
+
+/* STREAM to STREAM: count * size bytes there and back. */
+static void stream (bool first)
+{
+    unsigned char id[8], *piece = malloc (1 << 20);
+    size_t total = (size_t) count * size, sent = 0, received = 0;
+    CHECK (piece != NULL);
+    CHECK_INT (recv_any (self, id, sizeof id), 5);
+    RECV (self, "");
+    while (received < total || sent < total) {
+        bool may_send = sent < total && (first || sent < received);
+        zmq_pollitem_t item = {self, 0, (short) (ZMQ_POLLIN | (may_send ? ZMQ_POLLOUT : 0)), 0};
+        CHECK (zmq_poll (&item, 1, PATIENCE_MS) == 1);
+        if (item.revents & ZMQ_POLLIN) {
+            RECV_BYTES (self, id, 5, 1);
+            int n = recv_any (self, piece, 1 << 20);
+            CHECK (n > 0);
+            for (int i = 0; i < n; i++, received++)
+                CHECK_INT (piece[i], (unsigned char) (received * 31 + received / 256));
+        }
+        if ((item.revents & ZMQ_POLLOUT) && may_send) {
+            size_t n = first ? size : received - sent;
+            if (n > total - sent)
+                n = total - sent;
+            for (size_t i = 0; i < n; i++)
+                piece[i] = (unsigned char) ((sent + i) * 31 + (sent + i) / 256);
+            SEND_BYTES (self, id, 5, ZMQ_SNDMORE);
+            SEND_BYTES (self, piece, (int) n, 0);
+            sent += n;
+        }
+    }
+    free (piece);
+}
+
+int main (int argc, char **argv)
+{
+    static const char *const names[] = {"pair", "pub",    "sub",  "req",  "rep",  "dealer",
+                                        "router", "pull", "push", "xpub", "xsub", "stream"};
+    if (argc != 6) {
+        fprintf (stderr, "usage: peer bind|connect type endpoint count size (PEER=other type)\n");
+        return 2;
+    }
+    bool binds = is (argv[1], "bind");
+    const char *type = argv[2], *endpoint = argv[3];
+    char last[ENDPOINT_MAX];
+    count = atoi (argv[4]);
+    size = (size_t) atol (argv[5]);
+    body = malloc (size + sizeof (int));
+    other = getenv ("PEER") ? getenv ("PEER") : "";
+    snprintf (check_name, sizeof check_name, "%s %s", argv[1], type);
+    int number = -1;
+    for (size_t i = 0; i < COUNT (names); i++)
+        if (is (type, names[i]))
+            number = (int) i;
+    CHECK (number >= 0 && body != NULL);
+    signal (SIGALRM, check_deadline);
+    alarm (60);
+    void *ctx = ctx_new ();
+    self = sock (ctx, number);
+    /* Not for subscribers: what they would wait for is a publisher that takes their subscriptions. */
+    set_int (self, ZMQ_LINGER, number == ZMQ_SUB || number == ZMQ_XSUB ? 0 : -1);
+    if (number != ZMQ_STREAM)
+        CHECK_INT (zmq_setsockopt (self, ZMQ_ROUTING_ID, binds ? "binder" : "connecter", binds ? 6 : 9), 0);
+    if (number == ZMQ_SUB)
+        set_text (self, ZMQ_SUBSCRIBE, "");
+    set_int (self, ZMQ_SNDHWM, number == ZMQ_XPUB || number == ZMQ_PUB ? 0 : 1000);
+    set_int (self, ZMQ_RCVHWM, number == ZMQ_XSUB || number == ZMQ_SUB ? 0 : 1000);
+    if (binds) {
+        if (zmq_bind (self, endpoint) != 0)
+            check_report (__FILE__, __LINE__, "bind %s", endpoint);
+        last_endpoint (self, last);
+        printf ("%s\n", last);
+        fflush (stdout);
+    } else
+        connect_to (self, endpoint);
+    const char *peer = binds ? "connecter" : "binder";
+    switch (number) {
+        case ZMQ_PUB:
+        case ZMQ_XPUB: publish (); break;
+        case ZMQ_SUB:
+        case ZMQ_XSUB: subscribe (); break;
+        case ZMQ_PUSH: push (); break;
+        case ZMQ_PULL: pull (); break;
+        case ZMQ_REQ: ask (false, NULL); break;
+        case ZMQ_REP: answer (false, false); break;
+        case ZMQ_STREAM: stream (!binds); break;
+        case ZMQ_PAIR: binds ? answer (false, false) : ask (false, NULL); break;
+        case ZMQ_DEALER:
+            if (is (other, "dealer"))
+                binds ? answer (false, false) : ask (false, NULL);
+            else
+                ask (is (other, "rep"), NULL);
+            break;
+        case ZMQ_ROUTER:
+            if (is (other, "router"))
+                binds ? answer (true, false) : ask (false, peer);
+            else
+                answer (true, is (other, "req"));
+            break;
+    }
+    sock_close (self);
+    CHECK_INT (zmq_ctx_term (ctx), 0);
+    free (body);
+    return 0;
+}

@@ -1,0 +1,62 @@
+#!/bin/sh
+# run.sh LIB_A LIB_B
+# Every pair of socket types in two processes, one with the library of folder A and one with that of folder B, in both
+# directions of bind and connect, over tcp and ipc. The program is $PEER_PROGRAM (default: where `make` puts it).
+set -u
+[ $# -eq 2 ] || { sed -n 2,4p "$0"; exit 2; }
+a=$(cd "$1" && pwd) && b=$(cd "$2" && pwd) || exit 2
+peer=${PEER_PROGRAM:-${OUT:-/tmp/capi-tests-out}/interop/peer}
+[ -x "$peer" ] || { echo "no program at $peer" >&2; exit 2; }
+work=$(mktemp -d /tmp/interop-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# one LIB TYPE (binds) LIB TYPE (connects) ENDPOINT COUNT SIZE NAME
+one() {
+    rm -f "$work/out" "$work/err"
+    PEER=$4 LD_LIBRARY_PATH=$1 timeout -k 2 "${LIMIT:-40}" "$peer" bind "$2" "$5" "$6" "$7" >"$work/out" 2>"$work/err" &
+    server=$!
+    # Wait for the endpoint, at most ten seconds, without hoping.
+    tries=0
+    while [ ! -s "$work/out" ] && [ $tries -lt 500 ] && kill -0 $server 2>/dev/null; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    where=$(head -1 "$work/out")
+    PEER=$2 LD_LIBRARY_PATH=$3 timeout -k 2 "${LIMIT:-40}" "$peer" connect "$4" "$where" "$6" "$7" >"$work/out2" 2>&1
+    client=$?
+    [ $client -eq 0 ] || kill $server 2>/dev/null
+    wait $server
+    server=$?
+    if [ $client -eq 0 ] && [ $server -eq 0 ]; then
+        echo "ok $8"
+        passed=$((passed + 1))
+    else
+        echo "FAILED $8 (bind exit $server, connect exit $client)"
+        sed 's/^/    /' "$work/err" "$work/out2"
+        sed 1d "$work/out" | sed 's/^/    /'
+        failed=$((failed + 1))
+    fi
+}
+
+for pair in pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
+    router-router push-pull stream-stream; do
+    left=${pair%-*} right=${pair#*-}
+    for transport in tcp ipc; do
+        [ "$pair-$transport" = stream-stream-ipc ] && continue
+        for dimension in "400 20" "200 300" "100 70000"; do
+            number=${dimension% *} bytes=${dimension#* }
+            if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
+            for libs in ab ba; do
+                if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
+                one "$one_lib" "$left" "$two_lib" "$right" "$endpoint" "$number" "$bytes" \
+                    "$left(bind,$(echo $libs | cut -c1))-$right $transport $number x $bytes"
+                [ "$left" = "$right" ] && continue
+                one "$one_lib" "$right" "$two_lib" "$left" "$endpoint" "$number" "$bytes" \
+                    "$right(bind,$(echo $libs | cut -c1))-$left $transport $number x $bytes"
+            done
+        done
+    done
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
