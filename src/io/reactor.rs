@@ -47,7 +47,11 @@ impl Reactor {
             stopping: false,
         };
         let thread = spawn(name, placement, move || io.serve())?;
-        Ok(Reactor { handle, thread: Some(thread), generation: generation() })
+        Ok(Reactor {
+            handle,
+            thread: Some(thread),
+            generation: generation(),
+        })
     }
 
     /// How to reach it.
@@ -59,7 +63,9 @@ impl Reactor {
 impl Drop for Reactor {
     /// Stops the thread and waits for it. In the child of a fork there is no thread, and nothing happens.
     fn drop(&mut self) {
-        let Some(thread) = self.thread.take() else { return };
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
         if self.generation == generation() {
             self.handle.post(Job::Stop);
             let _ = thread.join();
@@ -146,7 +152,12 @@ impl Io {
         let mut next_watch: Option<Instant> = None;
         while !self.stopping {
             let timeout = self.timeout(next_flush, next_watch);
-            let count = self.handle.0.epoll.wait(&mut events, timeout).map_or(0, <[Event]>::len);
+            let count = self
+                .handle
+                .0
+                .epoll
+                .wait(&mut events, timeout)
+                .map_or(0, <[Event]>::len);
             self.now = Instant::now();
             for event in &events[..count] {
                 let (key, bits) = (event.u64, event.events);
@@ -180,7 +191,11 @@ impl Io {
         }
     }
 
-    fn timeout(&mut self, next_flush: Option<Instant>, next_watch: Option<Instant>) -> Option<Duration> {
+    fn timeout(
+        &mut self,
+        next_flush: Option<Instant>,
+        next_watch: Option<Instant>,
+    ) -> Option<Duration> {
         let mut at = next_flush.into_iter().chain(next_watch).min();
         while let Some(&Reverse((due, sequence, key, timer))) = self.timers.peek() {
             if self.due.get(&(key, timer)) == Some(&sequence) {

@@ -37,7 +37,11 @@ impl WaitSet {
     /// # Errors
     /// EMFILE, ENOMEM, ENOSPC.
     pub fn add(&self, fd: RawFd, key: u64) -> Result<()> {
-        self.epoll()?.add(fd, key, Interest::IN.and(Interest::EDGE).and(Interest::EXCLUSIVE))?;
+        self.epoll()?.add(
+            fd,
+            key,
+            Interest::IN.and(Interest::EDGE).and(Interest::EXCLUSIVE),
+        )?;
         self.connections.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -76,7 +80,9 @@ impl WaitSet {
     /// # Errors
     /// EINTR.
     pub fn wait(&self, timeout: Option<Duration>, mut ready: impl FnMut(u64)) -> Result<()> {
-        let Some(epoll) = self.epoll.get() else { return Ok(()) };
+        let Some(epoll) = self.epoll.get() else {
+            return Ok(());
+        };
         let mut events: [Event; BATCH] = [NO_EVENT; BATCH];
         for event in epoll.wait(&mut events, timeout)? {
             let key = event.u64;

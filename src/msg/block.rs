@@ -26,7 +26,11 @@ pub(super) struct Block {
 }
 
 fn shape(capacity: usize) -> Result<(Layout, usize)> {
-    let (head, align) = if capacity >= ALIGNED_FROM { (HEAD, HEAD) } else { (SMALL_HEAD, 16) };
+    let (head, align) = if capacity >= ALIGNED_FROM {
+        (HEAD, HEAD)
+    } else {
+        (SMALL_HEAD, 16)
+    };
     let size = capacity.checked_add(head).ok_or(Errno::ENOMEM)?;
     let layout = Layout::from_size_align(size, align).map_err(|_| Errno::ENOMEM)?;
     Ok((layout, head))
@@ -44,18 +48,36 @@ impl Block {
         // SAFETY: the memory is large and aligned enough for the head, and `head` bytes are part of it.
         unsafe {
             let data = memory.add(head);
-            block.write(Block { refs: AtomicUsize::new(1), capacity, free: None, data, hint: std::ptr::null_mut() });
+            block.write(Block {
+                refs: AtomicUsize::new(1),
+                capacity,
+                free: None,
+                data,
+                hint: std::ptr::null_mut(),
+            });
         }
         Ok(block)
     }
 
     /// A counter around foreign memory.
-    pub(super) fn around(free: Option<FreeFn>, data: *mut u8, hint: *mut c_void) -> Result<NonNull<Block>> {
+    pub(super) fn around(
+        free: Option<FreeFn>,
+        data: *mut u8,
+        hint: *mut c_void,
+    ) -> Result<NonNull<Block>> {
         // SAFETY: the layout is not empty.
         let memory = unsafe { alloc(Layout::new::<Block>()) };
         let block = NonNull::new(memory.cast::<Block>()).ok_or(Errno::ENOMEM)?;
         // SAFETY: just allocated with this layout.
-        unsafe { block.write(Block { refs: AtomicUsize::new(1), capacity: 0, free, data, hint }) };
+        unsafe {
+            block.write(Block {
+                refs: AtomicUsize::new(1),
+                capacity: 0,
+                free,
+                data,
+                hint,
+            })
+        };
         Ok(block)
     }
 

@@ -30,7 +30,11 @@ impl Filling {
     pub fn start(len: u64, head: &[u8]) -> Result<Filling> {
         let len = usize::try_from(len).map_err(|_| Errno::ENOMEM)?;
         let block = Block::allocate(len.min(TRUST.max(head.len())))?;
-        let mut filling = Filling { block, len, have: 0 };
+        let mut filling = Filling {
+            block,
+            len,
+            have: 0,
+        };
         let head = &head[..head.len().min(len)];
         for (place, &byte) in filling.spare().iter_mut().zip(head) {
             place.write(byte);
@@ -42,7 +46,12 @@ impl Filling {
     fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
         let end = Block::capacity(self.block).min(self.len);
         // SAFETY: have <= end <= capacity, and the block is ours alone.
-        unsafe { std::slice::from_raw_parts_mut(Block::data(self.block).add(self.have).cast(), end - self.have) }
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                Block::data(self.block).add(self.have).cast(),
+                end - self.have,
+            )
+        }
     }
 
     /// Bytes that have not come yet.

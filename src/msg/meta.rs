@@ -14,28 +14,48 @@ pub struct Meta {
 
 impl Meta {
     /// The properties of a connection, and its descriptor (−1: none). Keys and values that hold a NUL are cut there.
-    pub fn new<K: AsRef<[u8]>, V: AsRef<[u8]>>(properties: impl IntoIterator<Item = (K, V)>, fd: i32) -> Meta {
+    pub fn new<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        properties: impl IntoIterator<Item = (K, V)>,
+        fd: i32,
+    ) -> Meta {
         let text = |bytes: &[u8]| {
             let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
             CString::new(&bytes[..end]).unwrap_or_default()
         };
-        let list = properties.into_iter().map(|(k, v)| (text(k.as_ref()), text(v.as_ref()))).collect();
-        Meta { properties: Arc::new(list), fd, group: None }
+        let list = properties
+            .into_iter()
+            .map(|(k, v)| (text(k.as_ref()), text(v.as_ref())))
+            .collect();
+        Meta {
+            properties: Arc::new(list),
+            fd,
+            group: None,
+        }
     }
 
     /// Metadata of a message that came from no connection but has a group.
     pub fn of_group(group: CString) -> Meta {
-        Meta { properties: Arc::new(Vec::new()), fd: -1, group: Some(group) }
+        Meta {
+            properties: Arc::new(Vec::new()),
+            fd: -1,
+            group: Some(group),
+        }
     }
 
     /// The same connection, with a group.
     pub fn with_group(&self, group: CString) -> Meta {
-        Meta { group: Some(group), ..self.clone() }
+        Meta {
+            group: Some(group),
+            ..self.clone()
+        }
     }
 
     /// The value of a property, by its exact name.
     pub fn property(&self, name: &CStr) -> Option<&CStr> {
-        self.properties.iter().find(|(key, _)| key.as_c_str() == name).map(|(_, value)| value.as_c_str())
+        self.properties
+            .iter()
+            .find(|(key, _)| key.as_c_str() == name)
+            .map(|(_, value)| value.as_c_str())
     }
 
     /// The connection's descriptor, −1 for none.

@@ -109,13 +109,26 @@ impl std::fmt::Debug for Msg {
 impl Msg {
     #[inline(always)]
     const fn with_body(kind: u8, body: Body) -> Msg {
-        Msg { mark: LIVE, kind, flags: 0, inline_len: 0, routing_id: 0, meta: ptr::null(), body }
+        Msg {
+            mark: LIVE,
+            kind,
+            flags: 0,
+            inline_len: 0,
+            routing_id: 0,
+            meta: ptr::null(),
+            body,
+        }
     }
 
     /// An empty message.
     #[inline(always)]
     pub const fn new() -> Msg {
-        Msg::with_body(INLINE, Body { inline: [MaybeUninit::uninit(); INLINE_MAX] })
+        Msg::with_body(
+            INLINE,
+            Body {
+                inline: [MaybeUninit::uninit(); INLINE_MAX],
+            },
+        )
     }
 
     /// A message of `size` bytes of unspecified content.
@@ -125,7 +138,12 @@ impl Msg {
     #[inline]
     pub fn with_size(size: usize) -> Result<Msg> {
         if size <= INLINE_MAX {
-            let mut msg = Msg::with_body(INLINE, Body { inline: [MaybeUninit::new(0); INLINE_MAX] });
+            let mut msg = Msg::with_body(
+                INLINE,
+                Body {
+                    inline: [MaybeUninit::new(0); INLINE_MAX],
+                },
+            );
             msg.inline_len = size as u8;
             return Ok(msg);
         }
@@ -154,7 +172,9 @@ impl Msg {
         let mut msg = Msg::new();
         msg.inline_len = len as u8;
         // SAFETY: `inline` has room for `len` bytes, and MaybeUninit<u8> may be written through a *mut u8.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut msg.body.inline).cast::<u8>(), len) };
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut msg.body.inline).cast::<u8>(), len)
+        };
         msg
     }
 
@@ -164,15 +184,35 @@ impl Msg {
     /// # Safety
     /// `data` points at `len` readable bytes (or is null with `len` 0) that stay valid until `free` is called.
     #[inline]
-    pub unsafe fn foreign(data: *mut u8, len: usize, free: Option<FreeFn>, hint: *mut c_void) -> Msg {
+    pub unsafe fn foreign(
+        data: *mut u8,
+        len: usize,
+        free: Option<FreeFn>,
+        hint: *mut c_void,
+    ) -> Msg {
         let kind = if free.is_some() { FOREIGN } else { CONSTANT };
-        Msg::with_body(kind, Body { foreign: Foreign { data, len, free, hint } })
+        Msg::with_body(
+            kind,
+            Body {
+                foreign: Foreign {
+                    data,
+                    len,
+                    free,
+                    hint,
+                },
+            },
+        )
     }
 
     /// A message that owns one reference to `block`.
     #[inline(always)]
     fn in_block(block: NonNull<Block>, data: *mut u8, len: usize) -> Msg {
-        Msg::with_body(BLOCK, Body { block: InBlock { data, len, block } })
+        Msg::with_body(
+            BLOCK,
+            Body {
+                block: InBlock { data, len, block },
+            },
+        )
     }
 
     /// True when the memory at `self` looks like a live message. What the C layer asks before it believes a pointer.
@@ -195,7 +235,11 @@ impl Msg {
     #[inline(always)]
     pub fn len(&self) -> usize {
         // SAFETY: the kind says which member is live; `data` and `len` lie at the same place in the other two.
-        if self.kind == INLINE { usize::from(self.inline_len) } else { unsafe { self.body.block.len } }
+        if self.kind == INLINE {
+            usize::from(self.inline_len)
+        } else {
+            unsafe { self.body.block.len }
+        }
     }
 
     /// True when the body has no bytes.
@@ -219,7 +263,10 @@ impl Msg {
     #[inline(always)]
     pub fn data(&self) -> &[u8] {
         let (data, len) = if self.kind == INLINE {
-            ((&raw const self.body.inline).cast::<u8>(), usize::from(self.inline_len))
+            (
+                (&raw const self.body.inline).cast::<u8>(),
+                usize::from(self.inline_len),
+            )
         } else {
             // SAFETY: `data` and `len` lie at the same place in both other members.
             unsafe { (self.body.block.data.cast_const(), self.body.block.len) }
@@ -331,7 +378,11 @@ impl Msg {
             // SAFETY: the kind says that `foreign` is live.
             let foreign = unsafe { self.body.foreign };
             let block = Block::around(foreign.free, foreign.data, foreign.hint)?;
-            self.body.block = InBlock { data: foreign.data, len: foreign.len, block };
+            self.body.block = InBlock {
+                data: foreign.data,
+                len: foreign.len,
+                block,
+            };
             self.kind = BLOCK;
         }
         let mut twin = Msg::new();

@@ -37,7 +37,14 @@ impl RecvBlock {
     pub fn with_capacity(capacity: usize) -> Result<RecvBlock> {
         let block = Block::allocate(capacity)?;
         let capacity = Block::capacity(block);
-        Ok(RecvBlock { block, base: Block::data(block), capacity, read: 0, fill: 0, stock: 0 })
+        Ok(RecvBlock {
+            block,
+            base: Block::data(block),
+            capacity,
+            read: 0,
+            fill: 0,
+            stock: 0,
+        })
     }
 
     /// Its size in bytes.
@@ -61,7 +68,12 @@ impl RecvBlock {
     /// The free bytes.
     pub(super) fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
         // SAFETY: bytes from `fill` on belong to nobody else.
-        unsafe { std::slice::from_raw_parts_mut(self.base.add(self.fill).cast(), self.capacity - self.fill) }
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                self.base.add(self.fill).cast(),
+                self.capacity - self.fill,
+            )
+        }
     }
 
     /// Says that the kernel filled `count` more bytes.

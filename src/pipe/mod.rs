@@ -6,7 +6,7 @@
 
 mod pipes;
 
-pub use crate::link::news::{Far, News, Newcomer, Peer, PipeKey};
+pub use crate::link::news::{Far, Newcomer, News, Peer, PipeKey};
 pub use pipes::{PipeId, Pipes};
 
 use crate::msg::Msg;
@@ -29,8 +29,24 @@ pub struct Pipe {
 
 impl From<Newcomer> for Pipe {
     fn from(new: Newcomer) -> Pipe {
-        let Newcomer { key, tx, rx, far, peer, endpoint } = new;
-        Pipe { key, tx, rx, far, peer, endpoint, staged: Vec::new(), severed: false }
+        let Newcomer {
+            key,
+            tx,
+            rx,
+            far,
+            peer,
+            endpoint,
+        } = new;
+        Pipe {
+            key,
+            tx,
+            rx,
+            far,
+            peer,
+            endpoint,
+            staged: Vec::new(),
+            severed: false,
+        }
     }
 }
 

@@ -65,7 +65,11 @@ impl Pipes {
 
     /// Numbers of all pipes.
     pub fn ids(&self) -> impl Iterator<Item = PipeId> + '_ {
-        self.slots.iter().enumerate().filter(|(_, pipe)| pipe.is_some()).map(|(id, _)| id)
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, pipe)| pipe.is_some())
+            .map(|(id, _)| id)
     }
 
     /// How many there are.
@@ -120,7 +124,9 @@ impl Pipes {
     /// True when a frame waits at `id`.
     #[inline(always)]
     pub fn can_read(&mut self, id: PipeId) -> bool {
-        let Some(pipe) = self.get_mut(id) else { return false };
+        let Some(pipe) = self.get_mut(id) else {
+            return false;
+        };
         let readable = pipe.rx.is_readable();
         if !readable {
             self.note_end(id);
@@ -136,7 +142,8 @@ impl Pipes {
     /// Asks to be told (`Readable` news) when something comes by `id`. False when something is there already.
     /// After true, the pattern need not look at the pipe before it is told.
     pub fn park(&mut self, id: PipeId) -> bool {
-        self.get_mut(id).is_none_or(|pipe| pipe.severed || pipe.rx.park_now())
+        self.get_mut(id)
+            .is_none_or(|pipe| pipe.severed || pipe.rx.park_now())
     }
 
     /// Parks all of `ids` at the price of one, and adds to `parked` those the pattern need not look at before it is told.
@@ -183,7 +190,9 @@ impl Pipes {
 
     #[cold]
     fn note_end(&mut self, id: PipeId) {
-        let Some(pipe) = self.slots.get_mut(id).and_then(Option::as_mut) else { return };
+        let Some(pipe) = self.slots.get_mut(id).and_then(Option::as_mut) else {
+            return;
+        };
         if pipe.severed && !pipe.rx.is_readable() && !self.ended.contains(&id) {
             self.ended.push(id);
         }
@@ -192,7 +201,11 @@ impl Pipes {
     /// Pipes that ended since the last call: to be detached and removed.
     #[inline(always)]
     pub fn take_ended(&mut self) -> Vec<PipeId> {
-        if self.ended.is_empty() { Vec::new() } else { std::mem::take(&mut self.ended) }
+        if self.ended.is_empty() {
+            Vec::new()
+        } else {
+            std::mem::take(&mut self.ended)
+        }
     }
 
     /// Ends a pipe at once, with what it holds: the pattern found that its peer breaks the rules.

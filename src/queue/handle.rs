@@ -46,13 +46,20 @@ pub struct Turn<T: 'static> {
 impl<T: Send + 'static> Arena<T> {
     /// An arena whose live handles carry `tag`.
     pub const fn new(tag: u32) -> Arena<T> {
-        Arena { tag, spare: Mutex::new(VecDeque::new()) }
+        Arena {
+            tag,
+            spare: Mutex::new(VecDeque::new()),
+        }
     }
 
     /// Gives `object` a handle.
     pub fn insert(&self, object: T) -> *mut c_void {
         let mut spare = self.spare.lock();
-        let recycled = if spare.len() > RESERVE { spare.pop_front() } else { None };
+        let recycled = if spare.len() > RESERVE {
+            spare.pop_front()
+        } else {
+            None
+        };
         drop(spare);
         let handle = recycled.unwrap_or_else(|| {
             Box::leak(Box::new(Handle {
@@ -193,7 +200,11 @@ mod tests {
         assert!(ARENA.enter(std::ptr::null()).is_none());
         let foreign = [0u64; 32];
         assert!(ARENA.enter(foreign.as_ptr().cast()).is_none());
-        assert!(ARENA.enter(foreign.as_ptr().cast::<u8>().wrapping_add(1).cast()).is_none());
+        assert!(
+            ARENA
+                .enter(foreign.as_ptr().cast::<u8>().wrapping_add(1).cast())
+                .is_none()
+        );
         let handle = ARENA.insert(7);
         let turn = ARENA.enter(handle).unwrap();
         assert_eq!(*turn, Some(7));

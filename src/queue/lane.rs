@@ -79,8 +79,23 @@ fn build<T>(hwm: u64, conflate: bool) -> (LaneTx<T>, LaneRx<T>) {
         writer_closed: AtomicBool::new(false),
         reader_closed: AtomicBool::new(false),
     });
-    let tx = LaneTx { ring: producer, shared: shared.clone(), conflate, written: 0, taken: 0, hwm };
-    let mut rx = LaneRx { ring: consumer, shared, conflate, held: None, read: 0, lwm: 1, next_report: 1 };
+    let tx = LaneTx {
+        ring: producer,
+        shared: shared.clone(),
+        conflate,
+        written: 0,
+        taken: 0,
+        hwm,
+    };
+    let mut rx = LaneRx {
+        ring: consumer,
+        shared,
+        conflate,
+        held: None,
+        read: 0,
+        lwm: 1,
+        next_report: 1,
+    };
     rx.set_hwm(hwm);
     (tx, rx)
 }
@@ -192,7 +207,9 @@ impl<T> LaneRx<T> {
 
     #[cold]
     fn pop_newest(&mut self) -> Option<T> {
-        self.held.take().or_else(|| self.shared.newest.lock().take())
+        self.held
+            .take()
+            .or_else(|| self.shared.newest.lock().take())
     }
 
     /// Looks at the next frame. A conflating lane keeps what was looked at, newer messages or not; ask
@@ -229,7 +246,8 @@ impl<T> LaneRx<T> {
         self.next_report = self.read + self.lwm;
         self.shared.taken.store(self.read, Ordering::Release);
         fence(Ordering::SeqCst);
-        self.shared.writer_parked.load(Ordering::Relaxed) && self.shared.writer_parked.swap(false, Ordering::AcqRel)
+        self.shared.writer_parked.load(Ordering::Relaxed)
+            && self.shared.writer_parked.swap(false, Ordering::AcqRel)
     }
 
     /// Reports everything taken so far, whatever the low water mark. True when the writer has to be told.
@@ -241,7 +259,11 @@ impl<T> LaneRx<T> {
     /// Changes the high water mark that the low one is half of.
     pub fn set_hwm(&mut self, hwm: u64) {
         // Without a limit nobody waits for reports; one now and then keeps the count of queued messages meaningful.
-        self.lwm = if hwm == 0 { 256 } else { hwm.div_ceil(2).min(1 << 20) };
+        self.lwm = if hwm == 0 {
+            256
+        } else {
+            hwm.div_ceil(2).min(1 << 20)
+        };
         self.next_report = (self.read / self.lwm + 1) * self.lwm;
     }
 
@@ -351,7 +373,9 @@ mod tests {
             for i in 0..COUNT {
                 while !tx.has_room() {
                     if tx.park() {
-                        writer_inbox.recv_timeout(limit).expect("the reader forgot the writer");
+                        writer_inbox
+                            .recv_timeout(limit)
+                            .expect("the reader forgot the writer");
                     }
                 }
                 tx.push(i, true);
@@ -364,7 +388,9 @@ mod tests {
             let value = loop {
                 match rx.pop() {
                     Some(value) => break value,
-                    None if rx.park_now() => reader_inbox.recv_timeout(limit).expect("the writer forgot the reader"),
+                    None if rx.park_now() => reader_inbox
+                        .recv_timeout(limit)
+                        .expect("the writer forgot the reader"),
                     None => {}
                 }
             };

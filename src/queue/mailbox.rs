@@ -14,7 +14,11 @@ pub struct Mailbox<T> {
 
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
-        Mailbox { news: Mutex::new(Vec::new()), some: AtomicBool::new(false), signal: Signal::default() }
+        Mailbox {
+            news: Mutex::new(Vec::new()),
+            some: AtomicBool::new(false),
+            signal: Signal::default(),
+        }
     }
 }
 

@@ -25,8 +25,14 @@ struct Ring<T> {
 
 impl<T> Ring<T> {
     fn open(capacity: usize) -> *mut Ring<T> {
-        let slots = (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
-        Box::into_raw(Box::new(Ring { slots, end: AtomicU64::new(u64::MAX), next: AtomicPtr::new(ptr::null_mut()) }))
+        let slots = (0..capacity)
+            .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
+            .collect();
+        Box::into_raw(Box::new(Ring {
+            slots,
+            end: AtomicU64::new(u64::MAX),
+            next: AtomicPtr::new(ptr::null_mut()),
+        }))
     }
 
     #[inline(always)]
@@ -112,7 +118,16 @@ pub(super) fn ring<T>() -> (Producer<T>, Consumer<T>) {
         peak: 0,
         next_look: LAST as u64,
     };
-    (producer, Consumer { shared, ring, head: 0, released: 0, limit: 0 })
+    (
+        producer,
+        Consumer {
+            shared,
+            ring,
+            head: 0,
+            released: 0,
+            limit: 0,
+        },
+    )
 }
 
 impl<T> Producer<T> {
@@ -126,7 +141,10 @@ impl<T> Producer<T> {
         // current one, which the consumer frees only after it passed `end`, still unset.
         unsafe {
             let ring = &*self.ring;
-            let slot = ring.slots.get_unchecked((self.tail & self.mask) as usize).get();
+            let slot = ring
+                .slots
+                .get_unchecked((self.tail & self.mask) as usize)
+                .get();
             (*slot).write(value);
         }
         self.tail += 1;

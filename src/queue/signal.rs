@@ -58,7 +58,11 @@ impl Signal {
 
     /// Announces sleep. After this the caller must look for work once more.
     pub fn prepare(&self, sleep: Sleep) {
-        let state = if sleep == Sleep::Futex { ON_FUTEX } else { ON_DESCRIPTOR };
+        let state = if sleep == Sleep::Futex {
+            ON_FUTEX
+        } else {
+            ON_DESCRIPTOR
+        };
         self.state.store(state, Ordering::Relaxed);
         heavy_fence();
     }

@@ -31,14 +31,24 @@ pub struct Guard<'a, T> {
 impl<T> Token<T> {
     /// A free token.
     pub fn new(state: T) -> Token<T> {
-        Token { word: AtomicU32::new(0), state: UnsafeCell::new(state) }
+        Token {
+            word: AtomicU32::new(0),
+            state: UnsafeCell::new(state),
+        }
     }
 
     /// Takes the token, or leaves `wish` (bits below 2^31) with its holder.
     #[inline(always)]
     pub fn enter(&self, wish: u32) -> Option<Guard<'_, T>> {
-        if self.word.compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            return Some(Guard { token: self, left: false });
+        if self
+            .word
+            .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+        {
+            return Some(Guard {
+                token: self,
+                left: false,
+            });
         }
         self.enter_or_wish(wish)
     }
@@ -47,9 +57,21 @@ impl<T> Token<T> {
     fn enter_or_wish(&self, wish: u32) -> Option<Guard<'_, T>> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            let (next, free) = if word & HELD == 0 { (word | HELD, true) } else { (word | wish, false) };
-            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) if free => return Some(Guard { token: self, left: false }),
+            let (next, free) = if word & HELD == 0 {
+                (word | HELD, true)
+            } else {
+                (word | wish, false)
+            };
+            match self
+                .word
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) if free => {
+                    return Some(Guard {
+                        token: self,
+                        left: false,
+                    });
+                }
                 Ok(_) => return None,
                 Err(now) => word = now,
             }
@@ -62,7 +84,11 @@ impl<T> Guard<'_, T> {
     /// fulfil or to pass on before it leaves again.
     #[inline(always)]
     pub fn leave(mut self) -> Result<(), (Self, u32)> {
-        match self.token.word.compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed) {
+        match self
+            .token
+            .word
+            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
+        {
             Ok(_) => {
                 self.left = true;
                 Ok(())
@@ -133,7 +159,9 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..50_000 {
                         asked.fetch_add(1, Ordering::SeqCst);
-                        let Some(mut guard) = token.enter(1) else { continue };
+                        let Some(mut guard) = token.enter(1) else {
+                            continue;
+                        };
                         loop {
                             // The state remembers how much was asked when it was last served.
                             *guard = asked.load(Ordering::SeqCst);

@@ -70,7 +70,10 @@ impl Epoll {
     /// # Errors
     /// Whatever the kernel says: EEXIST, EBADF, ENOMEM, ENOSPC …
     pub fn add(&self, fd: RawFd, key: u64, interest: Interest) -> Result<()> {
-        let mut event = Event { events: interest.0, u64: key };
+        let mut event = Event {
+            events: interest.0,
+            u64: key,
+        };
         // SAFETY: `event` outlives the call.
         let code = unsafe { libc::epoll_ctl(self.fd(), libc::EPOLL_CTL_ADD, fd, &mut event) };
         if code < 0 { Err(Errno::last()) } else { Ok(()) }
@@ -87,7 +90,11 @@ impl Epoll {
     ///
     /// # Errors
     /// EINTR when a signal handler ran.
-    pub fn wait<'a>(&self, events: &'a mut [Event], timeout: Option<Duration>) -> Result<&'a [Event]> {
+    pub fn wait<'a>(
+        &self,
+        events: &'a mut [Event],
+        timeout: Option<Duration>,
+    ) -> Result<&'a [Event]> {
         let room = events.len().min(i32::MAX as usize) as i32;
         let mut count = -1;
         if !PWAIT2_MISSING.load(Ordering::Relaxed) {
@@ -95,7 +102,9 @@ impl Epoll {
                 tv_sec: t.as_secs().min(1 << 40) as libc::time_t,
                 tv_nsec: t.subsec_nanos().into(),
             });
-            let spec_ptr = spec.as_ref().map_or(std::ptr::null(), |s| s as *const libc::timespec);
+            let spec_ptr = spec
+                .as_ref()
+                .map_or(std::ptr::null(), |s| s as *const libc::timespec);
             // SAFETY: `events` has `room` writable entries and `spec`, where given, outlives the call.
             count = unsafe {
                 libc::syscall(
@@ -115,9 +124,12 @@ impl Epoll {
             }
         }
         if count < 0 {
-            let millis = timeout.map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
+            let millis = timeout.map_or(-1, |t| {
+                t.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32
+            });
             // SAFETY: `events` has `room` writable entries.
-            count = unsafe { libc::epoll_wait(self.fd(), events.as_mut_ptr(), room, millis) }.into();
+            count =
+                unsafe { libc::epoll_wait(self.fd(), events.as_mut_ptr(), room, millis) }.into();
             if count < 0 {
                 return Err(Errno::last());
             }

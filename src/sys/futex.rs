@@ -14,7 +14,10 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// EINTR when a signal handler ran. A timeout, a wake-up and a changed word are all `Ok`: the caller looks for itself.
 pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Result<()> {
     let timeout = timeout.unwrap_or(FOREVER).min(FOREVER);
-    let spec = libc::timespec { tv_sec: timeout.as_secs() as libc::time_t, tv_nsec: timeout.subsec_nanos().into() };
+    let spec = libc::timespec {
+        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
     // SAFETY: `word` and `spec` outlive the call; FUTEX_WAIT only reads them.
     let code = unsafe {
         libc::syscall(
@@ -38,6 +41,11 @@ pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Resul
 pub fn wake(word: &AtomicU32, count: i32) {
     // SAFETY: FUTEX_WAKE uses the address as a key only.
     unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, count);
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+            count,
+        );
     }
 }

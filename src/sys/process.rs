@@ -49,10 +49,13 @@ where
         let mut before: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        let started = std::thread::Builder::new().name(name).stack_size(512 * 1024).spawn(move || {
-            place(&placement);
-            body();
-        });
+        let started = std::thread::Builder::new()
+            .name(name)
+            .stack_size(512 * 1024)
+            .spawn(move || {
+                place(&placement);
+                body();
+            });
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
         started.map_err(Errno::from)
     }

@@ -17,11 +17,24 @@ pub fn read(fd: RawFd, first: Spare<'_>, second: Spare<'_>) -> Result<usize> {
     loop {
         let got = if second.is_empty() {
             // SAFETY: `first` is writable for its length, and the kernel writes initialised bytes only.
-            unsafe { libc::recv(fd, first.as_mut_ptr().cast(), first.len(), libc::MSG_DONTWAIT) }
+            unsafe {
+                libc::recv(
+                    fd,
+                    first.as_mut_ptr().cast(),
+                    first.len(),
+                    libc::MSG_DONTWAIT,
+                )
+            }
         } else {
             let mut parts = [
-                libc::iovec { iov_base: first.as_mut_ptr().cast(), iov_len: first.len() },
-                libc::iovec { iov_base: second.as_mut_ptr().cast(), iov_len: second.len() },
+                libc::iovec {
+                    iov_base: first.as_mut_ptr().cast(),
+                    iov_len: first.len(),
+                },
+                libc::iovec {
+                    iov_base: second.as_mut_ptr().cast(),
+                    iov_len: second.len(),
+                },
             ];
             // SAFETY: a zeroed msghdr is the empty one.
             let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -50,7 +63,12 @@ pub fn write(fd: RawFd, parts: &[IoSlice<'_>]) -> Result<usize> {
         let sent = if let [only] = parts {
             // SAFETY: `only` is readable for its length.
             unsafe {
-                libc::send(fd, only.as_ptr().cast(), only.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+                libc::send(
+                    fd,
+                    only.as_ptr().cast(),
+                    only.len(),
+                    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                )
             }
         } else {
             // SAFETY: a zeroed msghdr is the empty one.

@@ -10,7 +10,11 @@ pub type PollFd = libc::pollfd;
 ///
 /// # Errors
 /// EINTR when a signal handler ran; EINVAL for more entries than the process may open.
-pub fn poll(set: &mut [PollFd], timeout: Option<Duration>, mask: Option<&libc::sigset_t>) -> Result<usize> {
+pub fn poll(
+    set: &mut [PollFd],
+    timeout: Option<Duration>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<usize> {
     let spec = timeout.map(|t| libc::timespec {
         tv_sec: t.as_secs().min(1 << 40) as libc::time_t,
         tv_nsec: t.subsec_nanos().into(),
@@ -20,9 +24,14 @@ pub fn poll(set: &mut [PollFd], timeout: Option<Duration>, mask: Option<&libc::s
         libc::ppoll(
             set.as_mut_ptr(),
             set.len() as libc::nfds_t,
-            spec.as_ref().map_or(std::ptr::null(), |s| s as *const libc::timespec),
+            spec.as_ref()
+                .map_or(std::ptr::null(), |s| s as *const libc::timespec),
             mask.map_or(std::ptr::null(), |m| m as *const libc::sigset_t),
         )
     };
-    if count < 0 { Err(Errno::last()) } else { Ok(count as usize) }
+    if count < 0 {
+        Err(Errno::last())
+    } else {
+        Ok(count as usize)
+    }
 }
