@@ -18,6 +18,11 @@ impl PipeKey {
         PipeKey(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The key that has this number.
+    pub fn of(number: u64) -> PipeKey {
+        PipeKey(number)
+    }
+
     /// The key as a plain number.
     pub fn number(self) -> u64 {
         self.0

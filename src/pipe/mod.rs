@@ -9,6 +9,7 @@ mod pipes;
 pub use crate::link::news::{Far, Newcomer, News, Peer, PipeKey};
 pub use pipes::{PipeId, Pipes};
 
+use crate::link::Pushed;
 use crate::msg::Msg;
 use crate::queue::{LaneRx, LaneTx};
 
@@ -25,6 +26,10 @@ pub struct Pipe {
     staged: Vec<Msg>,
     /// Nothing more can be written: the far end is gone or we are leaving.
     severed: bool,
+    /// Frames and bytes in the lane that the link was not driven for yet.
+    queued: (u32, usize),
+    /// Something may wait in the lane or the link's buffer.
+    unflushed: bool,
 }
 
 impl From<Newcomer> for Pipe {
@@ -46,6 +51,8 @@ impl From<Newcomer> for Pipe {
             endpoint,
             staged: Vec::new(),
             severed: false,
+            queued: (0, 0),
+            unflushed: false,
         }
     }
 }
@@ -90,28 +97,61 @@ impl Pipe {
     /// Asks to be told when there is room. True when there is room already.
     #[cold]
     fn wait_for_room(&mut self) -> bool {
+        if let Far::Link(link) = &self.far {
+            let _ = link.drive_out(true);
+            self.queued = (0, 0);
+            if self.tx.has_room() {
+                return true;
+            }
+        }
         !self.tx.park()
     }
 
-    /// Writes one frame. The message leaves with its last one.
+    /// Writes one frame. The message leaves with its last one. True when bytes were left behind for the first time since
+    /// the last [`flush`](Pipe::flush).
     #[inline(always)]
-    fn write(&mut self, msg: Msg) {
+    fn write(&mut self, msg: Msg) -> bool {
         if msg.more() {
             self.staged.push(msg);
-            return;
+            return false;
         }
         if !self.staged.is_empty() {
             self.write_staged();
         }
+        self.queued.0 += 1;
+        self.queued.1 += msg.len();
         self.tx.push(msg, true);
-        if self.tx.publish() {
-            self.tell(News::Readable);
+        let wake = self.tx.publish();
+        let Far::Link(link) = &self.far else {
+            if wake {
+                self.tell(News::Readable);
+            }
+            return false;
+        };
+        match link.pushed(self.queued.0, self.queued.1) {
+            Pushed::Sent => {
+                self.queued = (0, 0);
+                return false;
+            }
+            Pushed::Buffered => self.queued = (0, 0),
+            Pushed::Queued => {}
+        }
+        !std::mem::replace(&mut self.unflushed, true)
+    }
+
+    /// Sends what was left behind.
+    fn flush(&mut self) {
+        self.unflushed = false;
+        self.queued = (0, 0);
+        if let Far::Link(link) = &self.far {
+            let _ = link.drive_out(true);
         }
     }
 
     #[cold]
     fn write_staged(&mut self) {
         for frame in self.staged.drain(..) {
+            self.queued.1 += frame.len();
             self.tx.push(frame, false);
         }
     }
@@ -134,7 +174,8 @@ impl Pipe {
     fn tell(&self, news: impl FnOnce(PipeKey) -> News) {
         match &self.far {
             Far::Inproc { mailbox, key } => mailbox.send(news(*key)),
-            Far::Link(_) => {}
+            // The one thing a link waits for is room in its inbox.
+            Far::Link(link) => link.resume(),
         }
     }
 }

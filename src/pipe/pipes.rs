@@ -1,10 +1,12 @@
 //! All pipes of a socket.
 #![forbid(unsafe_code)]
 
-use super::{Newcomer, Peer, Pipe, PipeKey};
+use super::{Far, Newcomer, News, Peer, Pipe, PipeKey};
 use crate::msg::Msg;
 use crate::sync::heavy_fence;
 use std::collections::HashMap;
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 /// The number of a pipe in its socket. Used again after the pipe was removed.
 pub type PipeId = usize;
@@ -16,12 +18,19 @@ pub struct Pipes {
     free: Vec<PipeId>,
     by_key: HashMap<PipeKey, PipeId>,
     ended: Vec<PipeId>,
+    /// Pipes that left bytes behind.
+    unflushed: Vec<PipeId>,
+    /// Pipes whose connection holds more than was read.
+    unfinished: Vec<PipeId>,
+    /// Connections among the pipes.
+    links: usize,
 }
 
 impl Pipes {
     /// Takes a pipe in.
     pub fn insert(&mut self, new: Newcomer) -> PipeId {
         let key = new.key;
+        self.links += usize::from(matches!(new.far, Far::Link(_)));
         let pipe = Some(Pipe::from(new));
         let id = match self.free.pop() {
             Some(id) => {
@@ -40,7 +49,12 @@ impl Pipes {
     /// Takes a pipe out.
     pub fn remove(&mut self, id: PipeId) -> Option<Pipe> {
         let pipe = self.slots.get_mut(id)?.take()?;
-        self.by_key.remove(&pipe.key);
+        if self.find(pipe.key) == Some(id) {
+            self.by_key.remove(&pipe.key);
+        }
+        self.links -= usize::from(matches!(pipe.far, Far::Link(_)));
+        self.unflushed.retain(|&other| other != id);
+        self.unfinished.retain(|&other| other != id);
         self.free.push(id);
         self.ended.retain(|&ended| ended != id);
         Some(pipe)
@@ -98,8 +112,9 @@ impl Pipes {
     /// last frame (the one without MORE) was written. A frame for a pipe that is severed is dropped.
     #[inline(always)]
     pub fn write(&mut self, id: PipeId, msg: Msg) {
-        if let Some(pipe) = self.get_mut(id) {
-            pipe.write(msg);
+        let Some(pipe) = self.get_mut(id) else { return };
+        if !pipe.severed && pipe.write(msg) {
+            self.unflushed.push(id);
         }
     }
 
@@ -222,6 +237,113 @@ impl Pipes {
     pub fn set_peer(&mut self, id: PipeId, peer: Peer) {
         if let Some(pipe) = self.get_mut(id) {
             pipe.peer = Some(peer);
+        }
+    }
+
+    /// Changes the high water marks of a pipe to a connection. Those of an inproc pipe are the sums that its two
+    /// sockets work out: [`set_marks`](Pipes::set_marks).
+    pub fn apply_marks(&mut self, sndhwm: u64, rcvhwm: u64) {
+        for pipe in self.slots.iter_mut().flatten() {
+            if matches!(pipe.far, Far::Link(_)) {
+                pipe.tx.set_hwm(sndhwm);
+                pipe.rx.set_hwm(rcvhwm);
+            }
+        }
+    }
+
+    /// Changes the high water marks of one pipe.
+    pub fn set_marks(&mut self, id: PipeId, outbound: u64, inbound: u64) {
+        if let Some(pipe) = self.get_mut(id) {
+            pipe.tx.set_hwm(outbound);
+            pipe.rx.set_hwm(inbound);
+        }
+    }
+
+    /// Sends what was left in lanes and buffers. To be called before any wait.
+    #[inline(always)]
+    pub fn flush(&mut self) {
+        if !self.unflushed.is_empty() {
+            self.flush_some();
+        }
+    }
+
+    #[cold]
+    fn flush_some(&mut self) {
+        for id in std::mem::take(&mut self.unflushed) {
+            if let Some(pipe) = self.get_mut(id) {
+                pipe.flush();
+            }
+        }
+    }
+
+    /// Reads from the connection of pipe `id`, once. True when messages came.
+    pub fn drive(&mut self, id: PipeId) -> bool {
+        let Some(Far::Link(link)) = self.get(id).map(|pipe| &pipe.far) else {
+            return false;
+        };
+        let driven = link.drive_in();
+        if driven.unfinished && !self.unfinished.contains(&id) {
+            self.unfinished.push(id);
+        }
+        driven.came
+    }
+
+    /// Reads from the connection that the wait set reported as `key`. Returns the pipe when messages came.
+    pub fn drive_key(&mut self, key: u64) -> Option<PipeId> {
+        let id = self.find(PipeKey::of(key))?;
+        self.drive(id).then_some(id)
+    }
+
+    /// How many pipes lead to connections.
+    pub fn links(&self) -> usize {
+        self.links
+    }
+
+    /// Reads from the one connection there is. Returns the pipe when messages came.
+    pub fn drive_single(&mut self) -> Option<PipeId> {
+        if self.links != 1 {
+            return None;
+        }
+        let id = self.slots.iter().position(|slot| {
+            matches!(
+                slot,
+                Some(Pipe {
+                    far: Far::Link(_),
+                    ..
+                })
+            )
+        })?;
+        self.drive(id).then_some(id)
+    }
+
+    /// Pipes whose connection held more than was read when it was last driven.
+    pub fn take_unfinished(&mut self) -> Vec<PipeId> {
+        std::mem::take(&mut self.unfinished)
+    }
+
+    /// Descriptors of connections whose kernel buffer is full.
+    pub fn blocked_fds(&self, fds: &mut Vec<RawFd>) {
+        for pipe in self.slots.iter().flatten() {
+            if let Far::Link(link) = &pipe.far
+                && let Some(fd) = link.blocked_fd()
+            {
+                fds.push(fd);
+            }
+        }
+    }
+
+    /// Leaves a pipe: what was written is sent within `linger` (`None`: however long it takes). The caller detaches and
+    /// removes it.
+    pub fn close(&mut self, id: PipeId, linger: Option<Duration>) {
+        let Some(pipe) = self.get_mut(id) else { return };
+        pipe.severed = true;
+        pipe.staged.clear();
+        let told = pipe.tx.close();
+        let freed = pipe.rx.close();
+        let _ = (told, freed);
+        match &pipe.far {
+            Far::Link(link) => link.close(linger),
+            Far::Inproc { mailbox, key } => mailbox.send(News::Gone(*key)),
         }
     }
 }

@@ -122,6 +122,12 @@ impl<T> LaneTx<T> {
         self.hwm.saturating_sub(self.written - self.taken)
     }
 
+    /// Messages written in all; a replaced one of a conflating lane counts as well.
+    #[inline(always)]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Messages written and not reported as taken.
     pub fn queued(&self) -> u64 {
         self.written - self.shared.taken.load(Ordering::Acquire)
@@ -137,11 +143,11 @@ impl<T> LaneTx<T> {
     /// Writes a frame, the last one of its message if `last`. Nobody sees it before [`publish`](LaneTx::publish).
     #[inline(always)]
     pub fn push(&mut self, value: T, last: bool) {
+        self.written += u64::from(last);
         if self.conflate {
             return self.replace(value);
         }
         self.ring.push(value);
-        self.written += u64::from(last);
     }
 
     #[cold]

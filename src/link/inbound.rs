@@ -1,0 +1,339 @@
+//! From bytes to messages: the block being read into is the storage of the messages cut from it.
+#![forbid(unsafe_code)]
+
+use crate::errno::{Errno, Result};
+use crate::msg::{CANCEL, Filling, INLINE_MAX, MORE, MetaSource, Msg, RecvBlock, SUBSCRIBE};
+use crate::queue::LaneTx;
+use crate::zmtp::command::{self, Command};
+use crate::zmtp::frame::{self, Header};
+use crate::zmtp::greeting::Framing;
+use std::os::fd::RawFd;
+
+/// Block sizes: from what an idle connection gets to what a stream gets.
+const SMALLEST: usize = 8 << 10;
+const LARGEST: usize = 256 << 10;
+/// Retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on pinned
+/// memory.
+const PINNED_MAX: usize = 4;
+/// A slice may pin at most so many times its size once the allowance is used up.
+const AMPLIFICATION: usize = 16;
+
+/// What the bytes are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wire {
+    /// ZMTP frames.
+    Frames(Framing),
+    /// Whatever comes, as it comes.
+    Raw,
+}
+
+/// What a command asks of the connection itself.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Answer with PONG and this context; the TTL in tenths of a second.
+    Ping(u16, Vec<u8>),
+}
+
+/// How a decoding turn ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decoded {
+    /// Every whole frame was taken.
+    NeedMore,
+    /// The inbox is full.
+    Full,
+}
+
+/// The receiving half of a connection.
+#[derive(Debug)]
+pub struct Inbound {
+    wire: Wire,
+    block: Option<RecvBlock>,
+    retired: Vec<RecvBlock>,
+    size: usize,
+    body: Option<(Filling, u8)>,
+    /// Frames of a message whose last one has not come.
+    staged: Vec<Msg>,
+    max_frame: Option<u64>,
+    raw_chunk: usize,
+    meta: MetaSource,
+    /// Commands for the connection, to be handled by the caller.
+    pub requests: Vec<Request>,
+}
+
+impl Inbound {
+    /// Starts with `first`, bytes that came behind the handshake.
+    pub fn new(
+        wire: Wire,
+        meta: MetaSource,
+        max_frame: Option<u64>,
+        raw_chunk: usize,
+        first: &[u8],
+    ) -> Result<Inbound> {
+        let mut inbound = Inbound {
+            wire,
+            block: None,
+            retired: Vec::new(),
+            size: SMALLEST,
+            body: None,
+            staged: Vec::new(),
+            max_frame,
+            raw_chunk: raw_chunk.max(1),
+            meta,
+            requests: Vec::new(),
+        };
+        if !first.is_empty() {
+            let mut block = RecvBlock::with_capacity(first.len().max(SMALLEST))?;
+            block.carry(first);
+            inbound.block = Some(block);
+        }
+        Ok(inbound)
+    }
+
+    /// Reads once. Returns the bytes read (0: the end) and whether more may be waiting.
+    pub fn read(&mut self, fd: RawFd) -> Result<(usize, bool)> {
+        self.make_room()?;
+        let Some(block) = &mut self.block else {
+            return Err(Errno::ENOMEM);
+        };
+        let asked = match &self.body {
+            Some((body, _)) => body.missing() + block.room(),
+            None => block.room(),
+        };
+        let got = match &mut self.body {
+            Some((body, _)) => body.read_from(fd, block)?,
+            None => block.read_from(fd)?,
+        };
+        if self.body.is_none() && got == asked && self.size < LARGEST {
+            self.size *= 2;
+        }
+        Ok((got, got == asked))
+    }
+
+    /// Sees to it that there is a block with room, moving the first bytes of a header over to a new one.
+    fn make_room(&mut self) -> Result<()> {
+        if let Some(block) = &mut self.block {
+            let used_up =
+                block.unread().is_empty() && block.capacity() >= self.size && block.reuse();
+            if used_up || block.room() > 0 {
+                return Ok(());
+            }
+        }
+        let mut next = self.fresh_block()?;
+        if let Some(old) = self.block.take() {
+            next.carry(old.unread());
+            self.retire(old);
+        }
+        self.block = Some(next);
+        Ok(())
+    }
+
+    fn fresh_block(&mut self) -> Result<RecvBlock> {
+        let size = self.size;
+        if let Some(at) = self
+            .retired
+            .iter_mut()
+            .position(|b| b.capacity() >= size && b.reuse())
+        {
+            return Ok(self.retired.swap_remove(at));
+        }
+        RecvBlock::with_capacity(size)
+    }
+
+    fn retire(&mut self, old: RecvBlock) {
+        if self.retired.len() >= PINNED_MAX {
+            self.retired
+                .retain(|block| !block.is_free() || block.capacity() >= self.size);
+        }
+        if self.retired.len() < PINNED_MAX {
+            self.retired.push(old);
+        }
+    }
+
+    /// Small bodies are copied once messages pin all the blocks they may.
+    fn must_copy(&self, size: usize, capacity: usize) -> bool {
+        size < capacity / AMPLIFICATION
+            && self.retired.len() >= PINNED_MAX
+            && self.retired.iter().all(|block| !block.is_free())
+    }
+
+    /// Gives memory back while nothing comes.
+    pub fn rest(&mut self) {
+        self.retired.retain(|block| !block.is_free());
+        if self.body.is_none()
+            && self
+                .block
+                .as_ref()
+                .is_some_and(|b| b.unread().is_empty() && b.is_free())
+        {
+            self.block = None;
+            self.size = SMALLEST;
+        }
+    }
+
+    /// True when a whole frame may wait to be decoded.
+    pub fn has_unread_frames(&self) -> bool {
+        self.body.is_none()
+            && matches!(self.next_header(), Ok(Some(header)) if header.frame_len().is_some_and(|len| {
+                self.block.as_ref().is_some_and(|block| block.unread().len() >= len)
+            }))
+    }
+
+    /// True when received bytes wait to be decoded.
+    pub fn has_unread(&self) -> bool {
+        self.block
+            .as_ref()
+            .is_some_and(|block| !block.unread().is_empty())
+    }
+
+    /// Takes whole frames into the inbox, as long as that has room. The caller publishes.
+    ///
+    /// # Errors
+    /// What ends the connection: EPROTO, EMSGSIZE, ENOMEM.
+    pub fn decode(&mut self, inbox: &mut LaneTx<Msg>) -> Result<Decoded> {
+        if self.wire == Wire::Raw {
+            return self.decode_raw(inbox);
+        }
+        loop {
+            if let Some((body, _)) = &self.body {
+                if body.missing() > 0 {
+                    return Ok(Decoded::NeedMore);
+                }
+                if let Some((body, flags)) = self.body.take()
+                    && let Some(msg) = body.finish()
+                {
+                    self.deliver(msg, flags, inbox)?;
+                }
+            }
+            if !inbox.has_room() {
+                return Ok(Decoded::Full);
+            }
+            let Some(header) = self.next_header()? else {
+                return Ok(Decoded::NeedMore);
+            };
+            if !self.take_frame(header, inbox)? {
+                return Ok(Decoded::NeedMore);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn next_header(&self) -> Result<Option<Header>> {
+        let Some(block) = &self.block else {
+            return Ok(None);
+        };
+        let header = if self.wire == Wire::Frames(Framing::V2) {
+            frame::parse_v2(block.unread())
+        } else {
+            frame::parse_v1(block.unread()).map_err(|_| Errno::EPROTO)?
+        };
+        match (header, self.max_frame) {
+            (Some(header), Some(max)) if header.size > max => Err(Errno::EMSGSIZE),
+            _ => Ok(header),
+        }
+    }
+
+    /// Takes one frame, or starts on its body. False when the rest has to be read first, into this same block.
+    #[inline(always)]
+    fn take_frame(&mut self, header: Header, inbox: &mut LaneTx<Msg>) -> Result<bool> {
+        let Some(total) = header.frame_len() else {
+            return Err(Errno::EMSGSIZE);
+        };
+        let Some(block) = &mut self.block else {
+            return Ok(false);
+        };
+        let unread = block.unread();
+        if unread.len() < total {
+            if total - unread.len() <= block.room() {
+                return Ok(false);
+            }
+            let body = Filling::start(header.size, unread.get(header.header_len..).unwrap_or(&[]))?;
+            let all = unread.len();
+            block.consume(all);
+            self.body = Some((body, header.flags));
+            return Ok(true);
+        }
+        let size = total - header.header_len;
+        block.consume(header.header_len);
+        let msg = if size <= INLINE_MAX {
+            let msg = Msg::inline(block.unread().get(..size).unwrap_or(&[]));
+            block.consume(size);
+            msg
+        } else {
+            let capacity = block.capacity();
+            if self.must_copy(size, capacity) {
+                let Some(block) = &mut self.block else {
+                    return Ok(false);
+                };
+                let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
+                block.consume(size);
+                msg
+            } else {
+                let Some(block) = &mut self.block else {
+                    return Ok(false);
+                };
+                block.slice(size)?
+            }
+        };
+        self.deliver(msg, header.flags, inbox)?;
+        Ok(true)
+    }
+
+    #[inline(always)]
+    fn deliver(&mut self, mut msg: Msg, flags: u8, inbox: &mut LaneTx<Msg>) -> Result<()> {
+        if flags & frame::COMMAND != 0 {
+            return self.obey(&msg, inbox);
+        }
+        self.meta.stamp(&mut msg);
+        if flags & frame::MORE != 0 {
+            msg.set_flags(MORE);
+            self.staged.push(msg);
+            return Ok(());
+        }
+        if !self.staged.is_empty() {
+            for frame in self.staged.drain(..) {
+                inbox.push(frame, false);
+            }
+        }
+        inbox.push(msg, true);
+        Ok(())
+    }
+
+    #[cold]
+    fn obey(&mut self, body: &Msg, inbox: &mut LaneTx<Msg>) -> Result<()> {
+        let (topic, flag) = match command::parse(body.data()).map_err(|_| Errno::EPROTO)? {
+            Command::Ping { ttl, context } => {
+                self.requests.push(Request::Ping(ttl, context.to_vec()));
+                return Ok(());
+            }
+            Command::Subscribe(topic) => (topic, SUBSCRIBE),
+            Command::Cancel(topic) => (topic, CANCEL),
+            Command::Error(_) => return Err(Errno::EPROTO),
+            Command::Pong { .. } | Command::Join(_) | Command::Leave(_) | Command::Unknown => {
+                return Ok(());
+            }
+        };
+        let mut msg = Msg::copied(topic)?;
+        msg.set_flags(flag);
+        self.meta.stamp(&mut msg);
+        inbox.push(msg, true);
+        Ok(())
+    }
+
+    fn decode_raw(&mut self, inbox: &mut LaneTx<Msg>) -> Result<Decoded> {
+        loop {
+            let Some(block) = &mut self.block else {
+                return Ok(Decoded::NeedMore);
+            };
+            let size = block.unread().len().min(self.raw_chunk);
+            if size == 0 {
+                return Ok(Decoded::NeedMore);
+            }
+            if !inbox.has_room() {
+                return Ok(Decoded::Full);
+            }
+            let mut msg = block.slice(size)?;
+            self.meta.stamp(&mut msg);
+            inbox.push(msg, true);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! From messages to bytes: small bodies are copied behind each other, large ones are sent from where they lie.
+#![forbid(unsafe_code)]
+
+use super::inbound::Wire;
+use crate::errno::{Errno, Result};
+use crate::msg::{CANCEL, JOIN, LEAVE, Msg, SUBSCRIBE};
+use crate::sys::stream;
+use crate::zmtp::command;
+use crate::zmtp::frame::{self, COMMAND, MAX_HEADER_V1, MAX_HEADER_V2, MORE};
+use crate::zmtp::greeting::{Framing, Version};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::os::fd::RawFd;
+
+/// Bodies from this size on are not copied.
+const GATHER_FROM: usize = 16 << 10;
+/// A write never takes more: on loopback a write of 65,536 bytes becomes a full segment and a runt, at a third of the
+/// speed.
+const WRITE_MAX: usize = 61_440;
+/// Written bytes that stay in the buffer before the rest is moved to its front.
+const COMPACT_FROM: usize = 256 << 10;
+/// Parts of one write.
+const PARTS_MAX: usize = 64;
+/// From this many bytes on the buffer is written instead of filled further.
+pub const FULL: usize = 61_440;
+
+/// The sending half of a connection.
+#[derive(Debug)]
+pub struct Outbound {
+    wire: Wire,
+    version: Version,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` already written.
+    sent: usize,
+    /// Bodies that go out where `buffer` has reached the given length.
+    bodies: VecDeque<(usize, Msg)>,
+    /// Bytes of the first body already written.
+    body_sent: usize,
+    body_bytes: usize,
+    /// The kernel took no more at the last try.
+    pub blocked: bool,
+}
+
+impl Outbound {
+    /// Nothing to send yet.
+    pub fn new(wire: Wire, version: Version) -> Outbound {
+        Outbound {
+            wire,
+            version,
+            buffer: Vec::new(),
+            sent: 0,
+            bodies: VecDeque::new(),
+            body_sent: 0,
+            body_bytes: 0,
+            blocked: false,
+        }
+    }
+
+    /// Bytes not written yet.
+    #[inline(always)]
+    pub fn pending(&self) -> usize {
+        self.buffer.len() - self.sent + self.body_bytes
+    }
+
+    /// Appends a message's frame.
+    #[inline(always)]
+    pub fn encode(&mut self, msg: Msg) {
+        if msg.flags() & (SUBSCRIBE | CANCEL | JOIN | LEAVE) != 0 {
+            return self.encode_control(&msg);
+        }
+        let size = msg.len();
+        match self.wire {
+            Wire::Frames(Framing::V2) => {
+                let mut header = [0; MAX_HEADER_V2];
+                let flags = if msg.more() { MORE } else { 0 };
+                let used = frame::write_v2(&mut header, flags, size as u64);
+                self.buffer
+                    .extend_from_slice(header.get(..used).unwrap_or(&[]));
+            }
+            Wire::Frames(Framing::V1) => {
+                let mut header = [0; MAX_HEADER_V1];
+                let used = frame::write_v1(&mut header, msg.more(), size as u64);
+                self.buffer
+                    .extend_from_slice(header.get(..used).unwrap_or(&[]));
+            }
+            Wire::Raw => {}
+        }
+        if size < GATHER_FROM {
+            self.buffer.extend_from_slice(msg.data());
+        } else {
+            self.body_bytes += size;
+            self.bodies.push_back((self.buffer.len(), msg));
+        }
+    }
+
+    #[cold]
+    fn encode_control(&mut self, msg: &Msg) {
+        let topic = msg.data();
+        let mut body = Vec::with_capacity(topic.len() + 12);
+        let flags = msg.flags();
+        if flags & JOIN != 0 {
+            command::join(&mut body, topic);
+        } else if flags & LEAVE != 0 {
+            command::leave(&mut body, topic);
+        } else if self.version.has_subscribe_commands() {
+            if flags & SUBSCRIBE != 0 {
+                command::subscribe(&mut body, topic);
+            } else {
+                command::cancel(&mut body, topic);
+            }
+        } else {
+            body.push(u8::from(flags & SUBSCRIBE != 0));
+            body.extend_from_slice(topic);
+            match self.version.framing() {
+                Framing::V1 => frame::append_v1(&mut self.buffer, false, &body),
+                Framing::V2 => frame::append_v2(&mut self.buffer, 0, &body),
+            }
+            return;
+        }
+        frame::append_v2(&mut self.buffer, COMMAND, &body);
+    }
+
+    /// Appends a command's body as a frame.
+    pub fn command(&mut self, body: &[u8]) {
+        frame::append_v2(&mut self.buffer, COMMAND, body);
+    }
+
+    /// Appends bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Writes until nothing is left or the kernel takes no more.
+    ///
+    /// # Errors
+    /// What the connection died of.
+    pub fn write(&mut self, fd: RawFd) -> Result<()> {
+        self.blocked = false;
+        while self.pending() > 0 {
+            match self.write_once(fd) {
+                Ok(count) => self.advance(count),
+                Err(Errno::EAGAIN) => {
+                    self.blocked = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_once(&self, fd: RawFd) -> Result<usize> {
+        if self.bodies.is_empty() {
+            let end = self.buffer.len().min(self.sent + WRITE_MAX);
+            return stream::write(
+                fd,
+                &[IoSlice::new(self.buffer.get(self.sent..end).unwrap_or(&[]))],
+            );
+        }
+        let mut parts = [IoSlice::new(&[]); PARTS_MAX];
+        let mut used = 0;
+        let mut room = WRITE_MAX;
+        let mut at = self.sent;
+        let mut skip = self.body_sent;
+        for (position, body) in &self.bodies {
+            let head = self.buffer.get(at..*position).unwrap_or(&[]);
+            let take = head.len().min(room);
+            if take > 0 {
+                parts[used] = IoSlice::new(&head[..take]);
+                used += 1;
+                room -= take;
+            }
+            at = *position;
+            let rest = body.data().get(skip..).unwrap_or(&[]);
+            skip = 0;
+            let take = rest.len().min(room);
+            if take > 0 {
+                parts[used] = IoSlice::new(&rest[..take]);
+                used += 1;
+                room -= take;
+            }
+            if room == 0 || used + 2 > PARTS_MAX {
+                break;
+            }
+        }
+        if room > 0 && used < PARTS_MAX && self.bodies.len() * 2 + 1 < PARTS_MAX {
+            let tail = self.buffer.get(at..).unwrap_or(&[]);
+            let take = tail.len().min(room);
+            if take > 0 {
+                parts[used] = IoSlice::new(&tail[..take]);
+                used += 1;
+            }
+        }
+        stream::write(fd, &parts[..used])
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some((position, body)) = self.bodies.front() {
+            let head = (position - self.sent).min(count);
+            self.sent += head;
+            count -= head;
+            if self.sent < *position {
+                return;
+            }
+            let rest = body.len() - self.body_sent;
+            let part = rest.min(count);
+            self.body_sent += part;
+            self.body_bytes -= part;
+            count -= part;
+            if part < rest {
+                return;
+            }
+            self.body_sent = 0;
+            self.bodies.pop_front();
+        }
+        self.sent += count;
+        if self.sent >= self.buffer.len() {
+            self.buffer.clear();
+            self.sent = 0;
+        } else if self.sent >= COMPACT_FROM {
+            self.buffer.drain(..self.sent);
+            for (position, _) in &mut self.bodies {
+                *position -= self.sent;
+            }
+            self.sent = 0;
+        }
+    }
+
+    /// Gives memory back while nothing is sent.
+    pub fn rest(&mut self) {
+        if self.pending() == 0 {
+            self.buffer = Vec::new();
+            self.bodies = VecDeque::new();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a connection is given at birth.
+#![forbid(unsafe_code)]
+
+use super::news::News;
+use crate::endpoint::EndpointText;
+use crate::errno::Result;
+use crate::io::{Handle, WaitSet};
+use crate::options::Options;
+use crate::queue::{Mailbox, Signal, Sleep};
+use crate::transport::Tuning;
+use crate::zmtp::handshake::Config;
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Who is told what happens to connections. Called on any thread; must not block.
+pub trait Monitor: Send + Sync {
+    /// Something happened.
+    fn emit(&self, event: u16, value: u32, endpoint: &EndpointText);
+}
+
+/// Where a socket's monitor stands, if it has one.
+#[derive(Default)]
+pub struct MonitorSlot(RwLock<Option<Arc<dyn Monitor>>>);
+
+impl std::fmt::Debug for MonitorSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MonitorSlot")
+    }
+}
+
+impl MonitorSlot {
+    /// Replaces the monitor; returns the one before.
+    pub fn set(&self, monitor: Option<Arc<dyn Monitor>>) -> Option<Arc<dyn Monitor>> {
+        std::mem::replace(&mut *self.0.write(), monitor)
+    }
+
+    /// Tells the monitor, if there is one.
+    pub fn emit(&self, event: u16, value: u32, endpoint: &EndpointText) {
+        let monitor = self.0.read().clone();
+        if let Some(monitor) = monitor {
+            monitor.emit(event, value, endpoint);
+        }
+    }
+}
+
+/// Counts what still works for a context: connections with bytes to send, listeners.
+#[derive(Debug, Default)]
+pub struct Live {
+    count: AtomicUsize,
+    signal: Signal,
+}
+
+impl Live {
+    /// Nothing works yet.
+    pub fn new() -> Live {
+        Live::default()
+    }
+
+    /// How many work.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    pub(super) fn enter(&self) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn leave(&self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        self.signal.notify();
+    }
+
+    /// Sleeps until the count changed or `timeout` passed; true when it is zero.
+    ///
+    /// # Errors
+    /// EINTR.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        self.signal.prepare(Sleep::Futex);
+        if self.count() != 0 {
+            self.signal.wait(timeout)?;
+        }
+        self.signal.cancel();
+        Ok(self.count() == 0)
+    }
+}
+
+/// What all connections of one endpoint of a socket share.
+#[derive(Debug)]
+pub struct Setup {
+    /// The I/O thread.
+    pub io: Handle,
+    /// The socket's mailbox.
+    pub mailbox: Arc<Mailbox<News>>,
+    /// The set the socket's caller waits on.
+    pub set: Arc<WaitSet>,
+    /// The socket's monitor.
+    pub monitor: Arc<MonitorSlot>,
+    /// The context's count of working connections.
+    pub live: Arc<Live>,
+    /// How to shake hands.
+    pub handshake: Arc<Config>,
+    /// How to tune descriptors.
+    pub tuning: Tuning,
+    /// The socket's options when the endpoint was made.
+    pub options: Arc<Options>,
+    /// No ZMTP: bytes are messages.
+    pub raw: bool,
+    /// The lane to the peer holds the newest message only.
+    pub conflate_out: bool,
+    /// The lane from the peer holds the newest message only.
+    pub conflate_in: bool,
+    /// The socket's number for this endpoint.
+    pub endpoint: u64,
+    /// The endpoint as events of the connecting side carry it.
+    pub uri: EndpointText,
+}
