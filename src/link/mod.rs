@@ -127,6 +127,11 @@ impl Link {
         self.pipe
     }
 
+    /// True in the data phase.
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+
     fn arc(&self) -> Option<Arc<Link>> {
         self.me.upgrade()
     }
@@ -264,6 +269,10 @@ impl Link {
         self.touched.fetch_add(1, Ordering::Relaxed);
         // The reader is this very thread: nobody has to be woken.
         let (came, _) = self.receive(&mut core, 1);
+        let full = core
+            .lanes
+            .as_mut()
+            .is_some_and(|(_, inbox)| !inbox.has_room());
         let unfinished = core
             .conn
             .as_ref()
@@ -275,7 +284,10 @@ impl Link {
                 self.setup.io.watch(me);
             }
         }
-        Driven { came, unfinished }
+        Driven {
+            came,
+            unfinished: unfinished && !full,
+        }
     }
 
     /// Reads up to `reads` times and decodes into the inbox. Tells whether messages came and whether a parked reader has

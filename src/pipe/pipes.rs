@@ -22,15 +22,12 @@ pub struct Pipes {
     unflushed: Vec<PipeId>,
     /// Pipes whose connection holds more than was read.
     unfinished: Vec<PipeId>,
-    /// Connections among the pipes.
-    links: usize,
 }
 
 impl Pipes {
     /// Takes a pipe in.
     pub fn insert(&mut self, new: Newcomer) -> PipeId {
         let key = new.key;
-        self.links += usize::from(matches!(new.far, Far::Link(_)));
         let pipe = Some(Pipe::from(new));
         let id = match self.free.pop() {
             Some(id) => {
@@ -52,7 +49,6 @@ impl Pipes {
         if self.find(pipe.key) == Some(id) {
             self.by_key.remove(&pipe.key);
         }
-        self.links -= usize::from(matches!(pipe.far, Far::Link(_)));
         self.unflushed.retain(|&other| other != id);
         self.unfinished.retain(|&other| other != id);
         self.free.push(id);
@@ -276,49 +272,36 @@ impl Pipes {
         }
     }
 
-    /// Reads from the connection of pipe `id`, once. True when messages came.
-    pub fn drive(&mut self, id: PipeId) -> bool {
-        let Some(Far::Link(link)) = self.get(id).map(|pipe| &pipe.far) else {
-            return false;
+    /// Reads once from the connection that the wait set reports as `key`. Returns the pipe when messages came.
+    pub fn drive(&mut self, key: u64) -> Option<PipeId> {
+        let id = self.find(PipeKey::of(key))?;
+        self.drive_pipe(id)
+    }
+
+    fn drive_pipe(&mut self, id: PipeId) -> Option<PipeId> {
+        let Far::Link(link) = &self.get(id)?.far else {
+            return None;
         };
         let driven = link.drive_in();
-        if driven.unfinished && !self.unfinished.contains(&id) {
-            self.unfinished.push(id);
+        let noted = self.unfinished.iter().position(|&other| other == id);
+        match (driven.unfinished, noted) {
+            (true, None) => self.unfinished.push(id),
+            (false, Some(at)) => drop(self.unfinished.swap_remove(at)),
+            _ => {}
         }
-        driven.came
+        driven.came.then_some(id)
     }
 
-    /// Reads from the connection that the wait set reported as `key`. Returns the pipe when messages came.
-    pub fn drive_key(&mut self, key: u64) -> Option<PipeId> {
-        let id = self.find(PipeKey::of(key))?;
-        self.drive(id).then_some(id)
-    }
-
-    /// How many pipes lead to connections.
-    pub fn links(&self) -> usize {
-        self.links
-    }
-
-    /// Reads from the one connection there is. Returns the pipe when messages came.
+    /// Reads from the one connection that is up. Returns the pipe when messages came.
     pub fn drive_single(&mut self) -> Option<PipeId> {
-        if self.links != 1 {
-            return None;
-        }
-        let id = self.slots.iter().position(|slot| {
-            matches!(
-                slot,
-                Some(Pipe {
-                    far: Far::Link(_),
-                    ..
-                })
-            )
-        })?;
-        self.drive(id).then_some(id)
+        let up = |slot: &Option<Pipe>| matches!(slot, Some(Pipe { far: Far::Link(link), .. }) if link.is_up());
+        let id = self.slots.iter().position(up)?;
+        self.drive_pipe(id)
     }
 
     /// Pipes whose connection held more than was read when it was last driven.
-    pub fn take_unfinished(&mut self) -> Vec<PipeId> {
-        std::mem::take(&mut self.unfinished)
+    pub fn unfinished(&self) -> Vec<PipeId> {
+        self.unfinished.clone()
     }
 
     /// Descriptors of connections whose kernel buffer is full.
