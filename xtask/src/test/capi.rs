@@ -52,12 +52,31 @@ pub fn on_ours(context: &Context) -> Result<Tally> {
         folder: context.dist()?.join("lib"),
         draft: true,
     };
-    compile_and_run(
-        context,
-        "capi on ours",
-        &programs(context, "capi-tests")?,
-        &library,
-    )
+    let pending = pending(context)?;
+    let (waiting, expected): (Vec<_>, Vec<_>) = programs(context, "capi-tests")?
+        .into_iter()
+        .partition(|program| pending.contains(&program.name));
+    let mut tally = compile_and_run(context, "capi on ours", &expected, &library)?;
+    let behind = compile_and_run(context, "capi on ours, pending", &waiting, &library)?;
+    println!(
+        "   of {} programs listed in capi-tests/pending.txt, {} pass by now",
+        waiting.len(),
+        behind.passed
+    );
+    tally.skipped += behind.failed + behind.skipped;
+    tally.passed += behind.passed;
+    Ok(tally)
+}
+
+/// Programs that are known not to pass on ours yet: they run, their failures are shown, and count as skipped.
+fn pending(context: &Context) -> Result<Vec<String>> {
+    let list = fs::read_to_string(context.workspace.root.join("capi-tests/pending.txt"))?;
+    Ok(list
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The programs of a folder below the root, sorted.
