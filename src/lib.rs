@@ -1,5 +1,6 @@
 //! ozmq: `libzmq.so.5` in Rust. The C surface is in [`ffi`]; the floors below it are listed in the README.
 
+pub mod ctx;
 pub mod endpoint;
 pub mod errno;
 pub mod ffi;
@@ -11,6 +12,7 @@ pub mod pattern;
 pub mod pipe;
 pub mod poll;
 pub mod queue;
+pub mod socket;
 pub mod sync;
 pub mod sys;
 pub mod transport;

@@ -11,6 +11,12 @@ pub struct Network {
     bits: u32,
 }
 
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
 impl Network {
     /// Reads `address` or `address/bits`. A name is not an address, and nothing may stand before or behind.
     ///

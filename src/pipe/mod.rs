@@ -4,6 +4,7 @@
 //! last message that came by it was read; the socket then detaches it from its pattern.
 #![forbid(unsafe_code)]
 
+mod inproc;
 mod pipes;
 
 pub use crate::link::news::{Far, Newcomer, News, Peer, PipeKey};

@@ -1,0 +1,123 @@
+//! Send and receive.
+#![forbid(unsafe_code)]
+
+use super::wait::Want;
+use super::{Socket, of};
+use crate::errno::{Errno, Result};
+use crate::msg::Msg;
+use crate::queue::Turn;
+
+const DONTWAIT: i32 = 1;
+const SNDMORE: i32 = 2;
+
+/// Sends one frame and says how long it was. On success `msg` is empty, on failure untouched.
+///
+/// # Errors
+/// ENOTSOCK, ETERM, ENOTSUP, EINVAL, EAGAIN, EINTR, and the pattern's own.
+#[inline]
+pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize> {
+    let socket = of(turn)?;
+    socket.hear()?;
+    if !socket.row.may_send {
+        return Err(Errno::ENOTSUP);
+    }
+    let more = flags & SNDMORE != 0;
+    if more && !socket.row.accepts_multipart {
+        return Err(Errno::EINVAL);
+    }
+    let size = msg.len();
+    msg.set_more(more);
+    if msg.meta().is_some() {
+        msg.set_meta(None);
+    }
+    let patience = if flags & DONTWAIT != 0 {
+        0
+    } else {
+        socket.options.sndtimeo
+    };
+    let result = match socket.try_send(msg, patience == 0) {
+        Err(Errno::EAGAIN) => send_later(turn, msg, patience),
+        other => other,
+    };
+    if let Ok(socket) = of(turn) {
+        socket.after_call();
+    }
+    result.map(|()| size)
+}
+
+#[cold]
+fn send_later(turn: &mut Turn<Socket>, msg: &mut Msg, patience: i32) -> Result<()> {
+    super::wait::until(turn, Want::Send, patience, |socket| {
+        socket.hear()?;
+        socket.try_send(msg, patience == 0)
+    })
+}
+
+/// Receives one frame.
+///
+/// # Errors
+/// ENOTSOCK, ETERM, ENOTSUP, EAGAIN, EINTR, and the pattern's own.
+#[inline]
+pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
+    let socket = of(turn)?;
+    socket.hear()?;
+    if !socket.row.may_recv {
+        return Err(Errno::ENOTSUP);
+    }
+    let patience = if flags & DONTWAIT != 0 {
+        0
+    } else {
+        socket.options.rcvtimeo
+    };
+    let result = match socket.try_recv() {
+        Err(Errno::EAGAIN) => receive_later(turn, patience),
+        other => other,
+    };
+    if let Ok(socket) = of(turn) {
+        if let Ok(msg) = &result {
+            socket.rcvmore = msg.more();
+        }
+        socket.after_call();
+    }
+    result
+}
+
+#[cold]
+fn receive_later(turn: &mut Turn<Socket>, patience: i32) -> Result<Msg> {
+    super::wait::until(turn, Want::Receive, patience, |socket| {
+        socket.hear()?;
+        match socket.try_recv() {
+            Err(Errno::EAGAIN) if socket.drive() => socket.try_recv(),
+            other => other,
+        }
+    })
+}
+
+impl Socket {
+    #[inline(always)]
+    fn try_send(&mut self, msg: &mut Msg, dontwait: bool) -> Result<()> {
+        self.with(dontwait, |pattern, cx| pattern.send(cx, msg))
+    }
+
+    #[inline(always)]
+    fn try_recv(&mut self) -> Result<Msg> {
+        self.with(true, |pattern, cx| pattern.recv(cx))
+    }
+
+    /// What has to follow a call that moved messages.
+    #[inline(always)]
+    fn after_call(&mut self) {
+        // A bind that came while we wrote asked for a wake-up that we could not yet address.
+        if !self.pending.is_empty() || self.fd_asked {
+            self.after_rare_call();
+        }
+    }
+
+    #[cold]
+    fn after_rare_call(&mut self) {
+        let _ = self.hear();
+        if self.fd_asked {
+            self.arm();
+        }
+    }
+}

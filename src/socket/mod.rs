@@ -1,0 +1,211 @@
+//! A socket: its pattern, its pipes, its endpoints, and the waiting that patterns do not do.
+//!
+//! One thread at a time has the use of a socket, by its [`Turn`]; while it sleeps inside a call others may have theirs. All
+//! that lower floors have to say arrives in the mailbox, and is heard at the next call.
+#![forbid(unsafe_code)]
+
+mod close;
+mod endpoints;
+mod exchange;
+mod hearing;
+mod inproc;
+pub mod monitor;
+mod option;
+mod readiness;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+pub use close::close;
+pub use endpoints::{bind, connect, disconnect, unbind};
+pub use exchange::{recv, send};
+pub use option::{get_option, set_option};
+pub use readiness::{end_poll, events, poll_fds};
+
+use crate::ctx::{Marks, Rendezvous, Shared};
+use crate::endpoint::EndpointText;
+use crate::errno::{Errno, Result};
+use crate::io::WaitSet;
+use crate::link::setup::MonitorSlot;
+use crate::options::Options;
+use crate::pattern::{self, Cx, Pattern, Row};
+use crate::pipe::{News, PipeKey, Pipes};
+use crate::queue::{Arena, Mailbox, Turn};
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All sockets of the process.
+pub static SOCKETS: Arena<Socket> = Arena::new(0x50_C4_E7_01);
+
+/// What a socket's handle holds.
+pub struct Socket {
+    shared: Arc<Shared>,
+    number: u64,
+    row: &'static Row,
+    pattern: Box<dyn Pattern>,
+    pipes: Pipes,
+    options: Options,
+    mailbox: Arc<Mailbox<News>>,
+    set: Arc<WaitSet>,
+    monitor: Arc<MonitorSlot>,
+    endpoints: Vec<endpoints::Entry>,
+    next_endpoint: u64,
+    last_endpoint: EndpointText,
+    /// Our own marks, as sockets that connect to us read them.
+    marks: Arc<Marks>,
+    /// The marks (receive, send) of the sockets at the far ends of inproc pipes.
+    far_marks: HashMap<PipeKey, (u64, u64)>,
+    /// inproc connects that wait for a bind.
+    pending: HashMap<PipeKey, Rendezvous>,
+    rcvmore: bool,
+    fd_asked: bool,
+    stopped: bool,
+    spin: wait::Score,
+}
+
+/// Makes a socket in the context behind `context`.
+///
+/// # Errors
+/// EFAULT, ETERM, EMFILE, EINVAL, in this order.
+pub fn open(context: *const c_void, type_: i32) -> Result<*mut c_void> {
+    open_in(&crate::ctx::find(context)?, type_)
+}
+
+/// Makes a socket.
+///
+/// # Errors
+/// ETERM, EMFILE, EINVAL, in this order.
+pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
+    let mailbox = Arc::default();
+    let number = shared.admit(&mailbox)?;
+    let Some(row) = pattern::row(type_) else {
+        shared.dismiss(number);
+        return Err(Errno::EINVAL);
+    };
+    let mut options = Options::new(u8::try_from(row.number).unwrap_or_default());
+    let context = shared.options();
+    options.ipv6 = context.ipv6;
+    if !context.blocky {
+        options.linger = 0;
+    }
+    let socket = Socket {
+        shared: Arc::clone(shared),
+        number,
+        row,
+        pattern: (row.create)(),
+        pipes: Pipes::default(),
+        options,
+        mailbox,
+        set: Arc::default(),
+        monitor: Arc::default(),
+        endpoints: Vec::new(),
+        next_endpoint: 0,
+        last_endpoint: EndpointText::default(),
+        marks: Arc::default(),
+        far_marks: HashMap::new(),
+        pending: HashMap::new(),
+        rcvmore: false,
+        fd_asked: false,
+        stopped: false,
+        spin: wait::Score::default(),
+    };
+    socket.publish_marks();
+    Ok(SOCKETS.insert(socket))
+}
+
+/// The use of the socket behind `handle`.
+///
+/// # Errors
+/// ENOTSOCK
+#[inline]
+pub fn enter(handle: *const c_void) -> Result<Turn<Socket>> {
+    SOCKETS.enter(handle).ok_or(Errno::ENOTSOCK)
+}
+
+/// The socket itself.
+#[inline(always)]
+fn of(turn: &mut Turn<Socket>) -> Result<&mut Socket> {
+    turn.as_mut().ok_or(Errno::ENOTSOCK)
+}
+
+/// The socket, its news heard, unless its context was terminated.
+fn working(turn: &mut Turn<Socket>) -> Result<&mut Socket> {
+    let socket = of(turn)?;
+    socket.hear()?;
+    Ok(socket)
+}
+
+/// `zmq_socket_monitor_versioned`
+///
+/// # Errors
+/// ENOTSOCK, ETERM, and as [`monitor::start`].
+pub fn monitor(
+    turn: &mut Turn<Socket>,
+    endpoint: Option<&[u8]>,
+    events: u64,
+    version: i32,
+    type_: i32,
+) -> Result<()> {
+    let socket = working(turn)?;
+    monitor::start(
+        &socket.shared,
+        &socket.monitor,
+        endpoint,
+        events,
+        version,
+        type_,
+    )
+}
+
+/// `zmq_socket_get_peer_state`
+///
+/// # Errors
+/// ENOTSOCK, ETERM, ENOTSUP, EHOSTUNREACH.
+pub fn peer_state(turn: &mut Turn<Socket>, id: &[u8]) -> Result<i32> {
+    working(turn)?.with(true, |pattern, cx| pattern.peer_state(cx, id))
+}
+
+impl Socket {
+    /// Calls the pattern, then lets pipes go that ended in it.
+    #[inline(always)]
+    fn with<R>(&mut self, dontwait: bool, call: impl FnOnce(&mut dyn Pattern, &mut Cx) -> R) -> R {
+        let mut cx = Cx {
+            pipes: &mut self.pipes,
+            invert_matching: self.options.invert_matching,
+            conflate: self.options.conflate,
+            dontwait,
+        };
+        let result = call(&mut *self.pattern, &mut cx);
+        let ended = self.pipes.take_ended();
+        if !ended.is_empty() {
+            self.let_go(ended);
+        }
+        result
+    }
+
+    fn linger(&self) -> Option<Duration> {
+        u64::try_from(self.options.linger)
+            .ok()
+            .map(Duration::from_millis)
+    }
+
+    /// High water marks, send and receive.
+    fn high_water(&self) -> (u64, u64) {
+        (
+            u64::try_from(self.options.sndhwm).unwrap_or(0),
+            u64::try_from(self.options.rcvhwm).unwrap_or(0),
+        )
+    }
+
+    fn publish_marks(&self) {
+        let (send, receive) = self.high_water();
+        self.marks.set(send, receive);
+    }
+
+    /// True when lanes keep the newest message only. Other types ignore the option: it would cut their messages apart.
+    fn conflates(&self) -> bool {
+        self.options.conflate && matches!(self.row.name, "DEALER" | "PULL" | "PUSH" | "PUB" | "SUB")
+    }
+}

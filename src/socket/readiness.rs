@@ -1,0 +1,95 @@
+//! What a socket can do now, and how others wait for it.
+#![forbid(unsafe_code)]
+
+use super::wait::entry;
+use super::{Socket, of, working};
+use crate::errno::Result;
+use crate::options::constants::poll::{POLLIN, POLLOUT};
+use crate::queue::{Sleep, Turn};
+use crate::sys::wait::PollFd;
+
+/// `ZMQ_EVENTS`. Never waits.
+///
+/// # Errors
+/// ENOTSOCK, ETERM.
+pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
+    let socket = working(turn)?;
+    socket.pipes.flush();
+    // Armed before the look: what comes after the look raises the descriptor.
+    if socket.fd_asked {
+        socket.arm();
+        socket.hear()?;
+    }
+    Ok(socket.look())
+}
+
+/// Adds the descriptors of which one becomes ready when [`events`] should be asked again. Adds none if one of `events` is there
+/// already. To be followed by [`end_poll`].
+///
+/// # Errors
+/// ENOTSOCK, ETERM, EMFILE.
+pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> Result<()> {
+    let socket = working(turn)?;
+    socket.pipes.flush();
+    let signal = socket.mailbox.signal().descriptor()?;
+    socket.mailbox.signal().prepare(Sleep::Descriptor);
+    let wants_in = events & POLLIN != 0;
+    if socket.has_cause(wants_in) {
+        socket.hear()?;
+    }
+    if socket.look() & events != 0 || socket.mailbox.has_news() {
+        return Ok(());
+    }
+    out.push(entry(signal, libc::POLLIN));
+    if !socket.fd_asked
+        && let Some(fd) = socket.set.descriptor()
+    {
+        out.push(entry(fd, libc::POLLIN));
+    }
+    if events & POLLOUT != 0 {
+        let mut full = Vec::new();
+        socket.pipes.blocked_fds(&mut full);
+        out.extend(full.into_iter().map(|fd| entry(fd, libc::POLLOUT)));
+    }
+    Ok(())
+}
+
+/// Ends what [`poll_fds`] began.
+pub fn end_poll(turn: &mut Turn<Socket>) {
+    let Ok(socket) = of(turn) else { return };
+    if socket.fd_asked {
+        socket.arm();
+    } else {
+        socket.mailbox.signal().cancel();
+    }
+}
+
+impl Socket {
+    fn look(&mut self) -> i32 {
+        let mut events = 0;
+        if self.row.may_recv {
+            let mut readable = self.with(true, |pattern, cx| pattern.can_recv(cx));
+            if !readable && self.drive() {
+                readable = self.with(true, |pattern, cx| pattern.can_recv(cx));
+            }
+            if readable {
+                events |= POLLIN;
+            }
+        }
+        if self.row.may_send && self.with(true, |pattern, cx| pattern.can_send(cx)) {
+            events |= POLLOUT;
+        }
+        events
+    }
+
+    /// Lowers the descriptor that `ZMQ_FD` gave away and has it raised by what comes next. The application must ask for
+    /// the events after each call, as with libzmq: what is there already raises nothing.
+    pub(super) fn arm(&mut self) {
+        self.mailbox.signal().cancel();
+        self.mailbox.signal().prepare(Sleep::Descriptor);
+        self.with(true, |pattern, cx| pattern.park(cx));
+        if self.mailbox.has_news() {
+            self.mailbox.signal().notify();
+        }
+    }
+}

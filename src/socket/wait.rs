@@ -1,0 +1,263 @@
+//! Waiting: a while of trying again, then sleep.
+#![forbid(unsafe_code)]
+
+use super::{Socket, of};
+use crate::errno::{Errno, Result};
+use crate::queue::{Sleep, Turn};
+use crate::sys::wait::{PollFd, poll};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a thread tries again before it sleeps: about what waking an idle CPU costs.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// What a call waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Want {
+    /// Room.
+    Send,
+    /// A message.
+    Receive,
+}
+
+/// Whether trying again before sleeping has paid off lately.
+#[derive(Debug)]
+pub(super) struct Score {
+    points: u8,
+    skipped: u8,
+}
+
+impl Default for Score {
+    fn default() -> Score {
+        Score {
+            points: 8,
+            skipped: 0,
+        }
+    }
+}
+
+impl Score {
+    const MAX: u8 = 16;
+    /// When it does not pay, it is still tried once in so many waits.
+    const PROBE: u8 = 64;
+
+    fn is_open(&mut self) -> bool {
+        if self.points > 0 {
+            return true;
+        }
+        self.skipped = (self.skipped + 1) % Score::PROBE;
+        self.skipped == 0
+    }
+
+    fn hit(&mut self) {
+        self.points = (self.points + 2).min(Score::MAX);
+    }
+
+    fn miss(&mut self) {
+        self.points = self.points.saturating_sub(1);
+    }
+}
+
+/// Repeats `attempt` until it answers something else than EAGAIN, for `patience` milliseconds (negative: for ever).
+pub(super) fn until<T>(
+    turn: &mut Turn<Socket>,
+    want: Want,
+    patience: i32,
+    mut attempt: impl FnMut(&mut Socket) -> Result<T>,
+) -> Result<T> {
+    let first = attempt(of(turn)?);
+    if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
+        return first;
+    }
+    // Beyond what the clock can count is for ever.
+    let deadline = u64::try_from(patience)
+        .ok()
+        .and_then(|patience| Instant::now().checked_add(Duration::from_millis(patience)));
+    loop {
+        of(turn)?.pipes.flush();
+        if let Some(result) = spin(of(turn)?, &mut attempt) {
+            return result;
+        }
+        let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        if timeout.is_some_and(|left| left.is_zero()) {
+            return Err(Errno::EAGAIN);
+        }
+        match want {
+            Want::Receive => sleep_to_receive(turn, timeout)?,
+            Want::Send => sleep_to_send(turn, timeout)?,
+        }
+        match attempt(of(turn)?) {
+            Err(Errno::EAGAIN) => {}
+            other => return other,
+        }
+    }
+}
+
+fn spin<T>(
+    socket: &mut Socket,
+    attempt: &mut impl FnMut(&mut Socket) -> Result<T>,
+) -> Option<Result<T>> {
+    if socket.fd_asked || !socket.spin.is_open() {
+        return None;
+    }
+    let begin = Instant::now();
+    while begin.elapsed() < SPIN {
+        std::thread::yield_now();
+        match attempt(socket) {
+            Err(Errno::EAGAIN) => {}
+            other => {
+                socket.spin.hit();
+                return Some(other);
+            }
+        }
+    }
+    socket.spin.miss();
+    None
+}
+
+fn sleep_to_receive(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Result<()> {
+    let socket = of(turn)?;
+    if socket.fd_asked {
+        return sleep_on(turn, Vec::new(), true, timeout);
+    }
+    if socket.set.connections() == 0 {
+        return sleep_on_word(turn, true, timeout);
+    }
+    let mailbox = Arc::clone(&socket.mailbox);
+    let set = Arc::clone(&socket.set);
+    let signal = mailbox.signal();
+    set.add_signal(signal.descriptor()?)?;
+    signal.prepare(Sleep::Descriptor);
+    if socket.has_cause(true) {
+        signal.cancel();
+        return Ok(());
+    }
+    let mut ready = Vec::new();
+    let slept = turn.yield_while(|| set.wait(timeout, |key| ready.push(key)));
+    // Edges are told once: what was reported must be read even if a handler ran as well.
+    signal.cancel();
+    of(turn)?.drive_keys(&ready);
+    slept
+}
+
+fn sleep_to_send(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Result<()> {
+    let socket = of(turn)?;
+    let mut full = Vec::new();
+    socket.pipes.blocked_fds(&mut full);
+    if full.is_empty() && !socket.fd_asked {
+        return sleep_on_word(turn, false, timeout);
+    }
+    sleep_on(turn, full, false, timeout)
+}
+
+fn sleep_on_word(turn: &mut Turn<Socket>, park: bool, timeout: Option<Duration>) -> Result<()> {
+    let socket = of(turn)?;
+    let mailbox = Arc::clone(&socket.mailbox);
+    mailbox.signal().prepare(Sleep::Futex);
+    if socket.has_cause(park) {
+        mailbox.signal().cancel();
+        return Ok(());
+    }
+    let slept = turn.yield_while(|| mailbox.signal().wait(timeout));
+    mailbox.signal().cancel();
+    slept
+}
+
+/// Sleeps until one of `full` takes bytes again or the signal is raised.
+fn sleep_on(
+    turn: &mut Turn<Socket>,
+    full: Vec<RawFd>,
+    park: bool,
+    timeout: Option<Duration>,
+) -> Result<()> {
+    let socket = of(turn)?;
+    let mailbox = Arc::clone(&socket.mailbox);
+    let signal = mailbox.signal();
+    let mut fds = vec![entry(signal.descriptor()?, libc::POLLIN)];
+    fds.extend(full.into_iter().map(|fd| entry(fd, libc::POLLOUT)));
+    signal.prepare(Sleep::Descriptor);
+    if socket.has_cause(park) {
+        signal.cancel();
+        return Ok(());
+    }
+    let slept = turn.yield_while(|| poll(&mut fds, timeout, None).map(drop));
+    signal.cancel();
+    if let Ok(socket) = of(turn) {
+        socket.pipes.flush();
+    }
+    slept
+}
+
+pub(super) fn entry(fd: RawFd, events: i16) -> PollFd {
+    PollFd {
+        fd,
+        events,
+        revents: 0,
+    }
+}
+
+impl Socket {
+    /// Parks the pipes. True when there is a reason not to sleep.
+    pub(super) fn has_cause(&mut self, park: bool) -> bool {
+        let readable = park && self.with(true, |pattern, cx| pattern.park(cx));
+        readable || self.mailbox.has_news() || (park && !self.pipes.unfinished().is_empty())
+    }
+
+    /// Reads from the connections that are ready. True when something may have become readable.
+    pub(super) fn drive(&mut self) -> bool {
+        if self.fd_asked {
+            return false;
+        }
+        match self.set.connections() {
+            0 => false,
+            1 => match self.pipes.drive_single() {
+                Some(id) => {
+                    self.with(true, |pattern, cx| pattern.readable(cx, id));
+                    true
+                }
+                None => false,
+            },
+            _ => {
+                let mut ready: Vec<u64> = self
+                    .pipes
+                    .unfinished()
+                    .into_iter()
+                    .filter_map(|id| self.pipes.get(id).map(|pipe| pipe.key().number()))
+                    .collect();
+                let _ = self.set.wait(Some(Duration::ZERO), |key| ready.push(key));
+                self.drive_keys(&ready)
+            }
+        }
+    }
+
+    /// Reads from these connections.
+    pub(super) fn drive_keys(&mut self, ready: &[u64]) -> bool {
+        let mut readable = false;
+        for &key in ready {
+            if let Some(id) = self.pipes.drive(key) {
+                self.with(true, |pattern, cx| pattern.readable(cx, id));
+                readable = true;
+            }
+        }
+        readable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_pay_is_tried_now_and_then() {
+        let mut score = Score::default();
+        for _ in 0..8 {
+            assert!(score.is_open());
+            score.miss();
+        }
+        let tries = (0..640).filter(|_| score.is_open()).count();
+        assert_eq!(tries, 10);
+        score.hit();
+        assert!(score.is_open());
+    }
+}
