@@ -8,8 +8,11 @@ use std::ptr;
 use super::args;
 use super::error::{report, report_or, report_ptr};
 use crate::errno::{Errno, Result};
-use crate::msg::{self, FreeFn, Meta, Msg};
+use crate::msg::{self, Meta, Msg};
 use crate::options::constants::message_property::{MORE, SHARED, SRCFD};
+
+/// `zmq_free_fn`: called with the data and the hint given to [`zmq_msg_init_data`].
+pub type FreeFn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
 
 /// The longest group.
 const GROUP_MAX: usize = crate::options::constants::group::GROUP_MAX_LENGTH as usize;
