@@ -28,7 +28,8 @@ pub(crate) fn report_ptr<T>(result: Result<*mut T>) -> *mut T {
     report_or(result, ptr::null_mut())
 }
 
-fn report_or<T>(result: Result<T>, failed: T) -> T {
+/// The value, or the one that says so of a failure.
+pub(crate) fn report_or<T>(result: Result<T>, failed: T) -> T {
     result.unwrap_or_else(|errno| {
         set_errno(errno);
         failed
