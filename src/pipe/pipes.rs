@@ -247,14 +247,6 @@ impl Pipes {
         }
     }
 
-    /// Changes the high water marks of one pipe.
-    pub fn set_marks(&mut self, id: PipeId, outbound: u64, inbound: u64) {
-        if let Some(pipe) = self.get_mut(id) {
-            pipe.tx.set_hwm(outbound);
-            pipe.rx.set_hwm(inbound);
-        }
-    }
-
     /// Sends what was left in lanes and buffers. To be called before any wait.
     #[inline(always)]
     pub fn flush(&mut self) {
