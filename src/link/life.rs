@@ -1,23 +1,22 @@
 //! A connection's life on its I/O thread: dial, shake hands, serve, tear down, dial again.
 #![forbid(unsafe_code)]
 
-use super::inbound::{Inbound, Request, Wire};
-use super::news::{Far, Newcomer, News, Peer, PipeKey};
+use super::inbound::Request;
+use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
 use super::setup::Setup;
 use super::{Conn, Core, Link};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
 use crate::io::{Care, Io, SourceKey};
-use crate::msg::{Meta, MetaSource, Msg, RecvBlock};
+use crate::msg::{Msg, RecvBlock};
 use crate::queue::{Guard, LaneRx, LaneTx, Token, conflating_lane, lane};
 use crate::sync::heavy_fence;
 use crate::sys::epoll::Interest;
 use crate::transport::{Accepted, Target, Transport};
 use crate::zmtp::command;
-use crate::zmtp::failure::{Event, Failure};
-use crate::zmtp::greeting::Version;
-use crate::zmtp::handshake::{Handshake, Outcome};
+use crate::zmtp::failure::Event;
+use crate::zmtp::handshake::Handshake;
 use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -26,11 +25,11 @@ use std::time::Duration;
 
 const RUN: u32 = 4;
 
-const RETRY: u8 = 1;
-const HANDSHAKE: u8 = 2;
+pub(super) const RETRY: u8 = 1;
+pub(super) const HANDSHAKE: u8 = 2;
 const LINGER: u8 = 3;
-const CONNECT: u8 = 4;
-const PING: u8 = 5;
+pub(super) const CONNECT: u8 = 4;
+pub(super) const PING: u8 = 5;
 const SILENCE: u8 = 6;
 const TTL: u8 = 7;
 
@@ -53,16 +52,14 @@ pub(super) mod event {
 
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
-/// Bytes that a handshake may leave unread.
-const SHAKE_BLOCK: usize = 4096;
 
 /// Where to dial, and what has become of it.
 pub(super) struct Dialer {
-    transport: &'static dyn Transport,
-    address: Vec<u8>,
+    pub(super) transport: &'static dyn Transport,
+    pub(super) address: Vec<u8>,
     /// Where the name led, from the thread that asked.
-    resolved: Arc<Mutex<Option<Result<Vec<Target>>>>>,
-    attempts: u32,
+    pub(super) resolved: Arc<Mutex<Option<Result<Vec<Target>>>>>,
+    pub(super) attempts: u32,
 }
 
 pub(super) enum State {
@@ -77,16 +74,16 @@ pub(super) enum State {
 }
 
 pub(super) struct Shaking {
-    fd: OwnedFd,
-    handshake: Handshake,
-    block: RecvBlock,
-    out: Outbound,
-    peer_address: String,
+    pub(super) fd: OwnedFd,
+    pub(super) handshake: Handshake,
+    pub(super) block: RecvBlock,
+    pub(super) out: Outbound,
+    pub(super) peer_address: String,
 }
 
 /// What the application asked of a connection it leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Closing {
+pub(super) enum Closing {
     No,
     Asked(Option<Duration>),
     Lingering,
@@ -94,14 +91,17 @@ enum Closing {
 
 /// What belongs to the I/O thread's part.
 pub(super) struct Life {
-    dialer: Option<Dialer>,
-    closing: Closing,
+    pub(super) dialer: Option<Dialer>,
+    pub(super) closing: Closing,
     /// The endpoint that events carry.
-    endpoint: EndpointText,
+    pub(super) endpoint: EndpointText,
 }
 
 /// What the application left for the I/O thread, and what only that thread uses.
 pub(super) type LifeCell = Mutex<Life>;
+
+/// Both ends of a lane.
+pub(super) type Lane = (LaneTx<Msg>, LaneRx<Msg>);
 
 impl Link {
     fn build(
@@ -137,7 +137,7 @@ impl Link {
         })
     }
 
-    fn lanes(setup: &Setup) -> ((LaneTx<Msg>, LaneRx<Msg>), (LaneTx<Msg>, LaneRx<Msg>)) {
+    pub(super) fn lanes(setup: &Setup) -> (Lane, Lane) {
         let out = if setup.conflate_out {
             conflating_lane()
         } else {
@@ -258,7 +258,7 @@ impl Link {
     }
 
     /// Reads, writes, and sees what became of it.
-    fn serve(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
+    pub(super) fn serve(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
         let (_, wake) = self.receive(core, TURN_READS);
         if wake {
             self.setup.mailbox.send(News::Readable(self.pipe));
@@ -303,7 +303,7 @@ impl Link {
     }
 
     /// (Re-)adds the descriptor to the thread's set: behind the socket's own, which it is in already.
-    fn register(&self, conn: &Conn, io: &Io) {
+    pub(super) fn register(&self, conn: &Conn, io: &Io) {
         io.handle().remove(conn.raw_fd);
         let mut interest = Interest::IN.and(Interest::EDGE).and(Interest::EXCLUSIVE);
         if conn.wants_out {
@@ -461,368 +461,6 @@ impl Link {
         }
     }
 
-    // --- dialing ---
-
-    fn start_dialing(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        core.state = State::Waiting;
-        let mut life = self.life.lock();
-        let Some(dialer) = &mut life.dialer else {
-            return;
-        };
-        let (transport, address) = (dialer.transport, dialer.address.clone());
-        if let Some(targets) = transport.resolve_literal(&address, &self.setup.tuning) {
-            drop(life);
-            return self.dial_target(core, io, targets);
-        }
-        let slot = dialer.resolved.clone();
-        drop(life);
-        let me = self.clone();
-        let asked = crate::sys::process::spawn("ZMQbg/DNS", Default::default(), move || {
-            *slot.lock() = Some(transport.resolve(&address, &me.setup.tuning));
-            me.setup.io.clone().run(me);
-        });
-        if asked.is_err() {
-            self.schedule_retry(core, io);
-        }
-    }
-
-    fn try_resolved(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let targets = self
-            .life
-            .lock()
-            .dialer
-            .as_ref()
-            .and_then(|dialer| dialer.resolved.lock().take());
-        if let Some(targets) = targets {
-            self.dial_target(core, io, targets);
-        }
-    }
-
-    fn dial_target(
-        self: &Arc<Self>,
-        core: &mut Guard<'_, Core>,
-        io: &mut Io,
-        targets: Result<Vec<Target>>,
-    ) {
-        let Some(transport) = self
-            .life
-            .lock()
-            .dialer
-            .as_ref()
-            .map(|dialer| dialer.transport)
-        else {
-            return;
-        };
-        let dialing = targets
-            .and_then(|list| list.first().cloned().ok_or(Errno::EINVAL))
-            .and_then(|target| transport.dial(&target, &self.setup.tuning));
-        match dialing {
-            Ok(dialing) if dialing.in_progress => {
-                self.emit(event::CONNECT_DELAYED, libc::EINPROGRESS as u32);
-                let fd = dialing.fd.as_raw_fd();
-                if let Err(error) = io.add(fd, self.source, Interest::OUT) {
-                    return self.attempt_failed(core, io, fd, error);
-                }
-                core.state = State::Dialing(dialing.fd);
-                if self.setup.options.connect_timeout > 0 {
-                    io.set_timer(
-                        self.source,
-                        CONNECT,
-                        millis(self.setup.options.connect_timeout),
-                    );
-                }
-            }
-            Ok(dialing) => {
-                core.state = State::Dialing(dialing.fd);
-                self.dialed(core, io);
-            }
-            Err(error) => self.attempt_failed(core, io, -1, error),
-        }
-    }
-
-    fn dialed(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let State::Dialing(fd) = std::mem::replace(&mut core.state, State::Waiting) else {
-            return;
-        };
-        let Some(transport) = self
-            .life
-            .lock()
-            .dialer
-            .as_ref()
-            .map(|dialer| dialer.transport)
-        else {
-            return;
-        };
-        let number = fd.as_raw_fd();
-        io.handle().remove(number);
-        io.cancel_timer(self.source, CONNECT);
-        match transport.finish(fd, &self.setup.tuning) {
-            Ok(connected) => {
-                if let Some(dialer) = &mut self.life.lock().dialer {
-                    dialer.attempts = 0;
-                }
-                self.emit(event::CONNECTED, connected.fd.as_raw_fd() as u32);
-                self.shake(core, io, connected.fd, connected.peer_address);
-            }
-            Err(error) => self.attempt_failed(core, io, number, error),
-        }
-    }
-
-    fn attempt_failed(
-        self: &Arc<Self>,
-        core: &mut Guard<'_, Core>,
-        io: &mut Io,
-        fd: i32,
-        error: Errno,
-    ) {
-        self.emit(event::CLOSED, fd as u32);
-        if error == Errno::ECONNREFUSED && self.setup.options.reconnect_stop & 1 != 0 {
-            return self.give_up(core, io);
-        }
-        self.schedule_retry(core, io);
-    }
-
-    fn schedule_retry(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let options = &self.setup.options;
-        let base = options.reconnect_ivl;
-        if base <= 0 {
-            return self.give_up(core, io);
-        }
-        core.state = State::Waiting;
-        let attempts = self.life.lock().dialer.as_mut().map_or(0, |dialer| {
-            dialer.attempts = dialer.attempts.saturating_add(1);
-            dialer.attempts - 1
-        });
-        let wait = if options.reconnect_ivl_max > 0 {
-            base.checked_shl(attempts.min(30))
-                .filter(|&v| v > 0)
-                .unwrap_or(i32::MAX)
-                .min(options.reconnect_ivl_max)
-        } else {
-            base.saturating_add(random_below(base))
-        };
-        self.emit(event::CONNECT_RETRIED, wait as u32);
-        io.set_timer(self.source, RETRY, millis(wait));
-    }
-
-    // --- handshake ---
-
-    fn shake(
-        self: &Arc<Self>,
-        core: &mut Guard<'_, Core>,
-        io: &mut Io,
-        fd: OwnedFd,
-        peer_address: String,
-    ) {
-        let (Ok(block), raw_fd) = (RecvBlock::with_capacity(SHAKE_BLOCK), fd.as_raw_fd()) else {
-            return;
-        };
-        let shaking = Shaking {
-            fd,
-            handshake: Handshake::new(self.setup.handshake.clone()),
-            block,
-            out: Outbound::new(Wire::Raw, Version::V3_1),
-            peer_address,
-        };
-        core.state = State::Shaking(Box::new(shaking));
-        if self.setup.raw {
-            return self.come_up(core, io, None);
-        }
-        if io.add(raw_fd, self.source, Interest::IN).is_err() {
-            return self.shake_failed(core, io, Event::NoDetail(Errno::ENOMEM), false);
-        }
-        if self.setup.options.handshake_ivl > 0 {
-            io.set_timer(
-                self.source,
-                HANDSHAKE,
-                millis(self.setup.options.handshake_ivl),
-            );
-        }
-        self.shaking(core, io);
-    }
-
-    fn shaking(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        loop {
-            let State::Shaking(shaking) = &mut core.state else {
-                return;
-            };
-            let fd = shaking.fd.as_raw_fd();
-            let mut bytes = Vec::new();
-            shaking.handshake.transmit(&mut bytes);
-            shaking.out.bytes(&bytes);
-            if let Err(error) = shaking.out.write(fd) {
-                return self.shake_failed(core, io, Event::NoDetail(error), false);
-            }
-            if shaking.out.blocked {
-                io.handle().remove(fd);
-                let _ = io.add(fd, self.source, Interest::IN.and(Interest::OUT));
-            }
-            if let Some(outcome) = shaking.handshake.outcome() {
-                return self.come_up(core, io, Some(outcome));
-            }
-            if shaking.block.unread().is_empty() {
-                shaking.block.reuse();
-            }
-            match shaking.block.read_from(fd) {
-                Ok(0) => return self.shake_failed(core, io, Event::NoDetail(Errno::EPIPE), false),
-                Ok(_) => {}
-                Err(Errno::EAGAIN) => return,
-                Err(error) => return self.shake_failed(core, io, Event::NoDetail(error), false),
-            }
-            match shaking.handshake.receive(shaking.block.unread()) {
-                Ok(consumed) => shaking.block.consume(consumed),
-                Err(failure) => {
-                    let mut last = Vec::new();
-                    shaking.handshake.transmit(&mut last);
-                    shaking.out.bytes(&last);
-                    let _ = shaking.out.write(fd);
-                    return self.shake_refused(core, io, &failure);
-                }
-            }
-        }
-    }
-
-    fn shake_refused(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, failure: &Failure) {
-        self.shake_failed(core, io, failure.event(), failure.is_terminal());
-    }
-
-    fn shake_failed(
-        self: &Arc<Self>,
-        core: &mut Guard<'_, Core>,
-        io: &mut Io,
-        cause: Event,
-        terminal: bool,
-    ) {
-        let State::Shaking(shaking) = std::mem::replace(&mut core.state, State::Waiting) else {
-            return;
-        };
-        io.cancel_timer(self.source, HANDSHAKE);
-        io.handle().remove(shaking.fd.as_raw_fd());
-        match cause {
-            Event::NoDetail(errno) => self.emit(event::FAILED_NO_DETAIL, errno.0 as u32),
-            Event::Protocol(code) => self.emit(event::FAILED_PROTOCOL, code),
-            Event::Auth(status) => self.emit(event::FAILED_AUTH, u32::from(status)),
-            Event::DisconnectOnly => {}
-        }
-        self.emit(event::DISCONNECTED, shaking.fd.as_raw_fd() as u32);
-        let stop =
-            self.setup.options.reconnect_stop & 2 != 0 && matches!(cause, Event::NoDetail(_));
-        if self.life.lock().dialer.is_none() || terminal || stop {
-            self.give_up(core, io);
-        } else {
-            self.schedule_retry(core, io);
-        }
-    }
-
-    /// The connection is ready for messages.
-    fn come_up(
-        self: &Arc<Self>,
-        core: &mut Guard<'_, Core>,
-        io: &mut Io,
-        outcome: Option<Outcome>,
-    ) {
-        let State::Shaking(mut shaking) = std::mem::replace(&mut core.state, State::Up) else {
-            return;
-        };
-        io.cancel_timer(self.source, HANDSHAKE);
-        let raw_fd = shaking.fd.as_raw_fd();
-        io.handle().remove(raw_fd);
-        let options = &self.setup.options;
-        let version = outcome
-            .as_ref()
-            .map_or(Version::V3_1, |outcome| outcome.version);
-        let wire = if outcome.is_some() {
-            Wire::Frames(version.framing())
-        } else {
-            Wire::Raw
-        };
-        let mut properties = vec![(b"Peer-Address".to_vec(), shaking.peer_address.into_bytes())];
-        if let Some(outcome) = &outcome {
-            properties.extend(
-                outcome
-                    .properties
-                    .iter()
-                    .map(|(name, value)| (name.to_vec(), value.to_vec())),
-            );
-        }
-        let meta = Meta::new(properties, raw_fd);
-        let peer = Peer {
-            routing_id: outcome
-                .as_ref()
-                .map_or_else(Vec::new, |outcome| outcome.peer_routing_id.clone()),
-            subscribes_to_all: version.is_unversioned(),
-            meta: Some(meta.clone()),
-        };
-        let max_frame = u64::try_from(options.maxmsgsize).ok();
-        let first = shaking.block.unread().to_vec();
-        let inbound = Inbound::new(
-            wire,
-            MetaSource::new(meta),
-            max_frame,
-            options.in_batch_size.max(1) as usize,
-            &first,
-        );
-        let Ok(inbound) = inbound else {
-            return self.give_up(core, io);
-        };
-        let mut outbound = Outbound::new(wire, version);
-        let mut rest = Vec::new();
-        shaking.handshake.transmit(&mut rest);
-        if outcome.is_some() {
-            outbound.bytes(&rest);
-        }
-        core.conn = Some(Conn {
-            fd: shaking.fd,
-            raw_fd,
-            inbound,
-            outbound,
-            wants_out: false,
-            dead: None,
-            send_dead: None,
-            leftover: true,
-            heard: 0,
-            heard_at_ping: 0,
-            ttl: Duration::ZERO,
-        });
-        self.fd.store(raw_fd, Ordering::Release);
-        if outcome.is_some() {
-            self.emit(event::SUCCEEDED, 0);
-        }
-        if self.life.lock().closing == Closing::No {
-            self.introduce(core, peer);
-        }
-        let _ = self.setup.set.add(raw_fd, self.pipe.number());
-        if let Some(conn) = &core.conn {
-            self.register(conn, io);
-        }
-        if options.heartbeat_ivl > 0 && version.has_commands() && outcome.is_some() {
-            io.set_timer(self.source, PING, millis(options.heartbeat_ivl));
-        }
-        self.up.store(true, Ordering::Release);
-        self.serve(core, io);
-    }
-
-    /// Tells the socket that the peer is there.
-    fn introduce(self: &Arc<Self>, core: &mut Core, peer: Peer) {
-        if core.lanes.is_some() {
-            self.setup.mailbox.send(News::Established(self.pipe, peer));
-            return;
-        }
-        let ((tx, out_rx), (in_tx, rx)) = Link::lanes(&self.setup);
-        core.lanes = Some((out_rx, in_tx));
-        let newcomer = Newcomer {
-            key: self.pipe,
-            tx,
-            rx,
-            far: Far::Link(self.clone()),
-            peer: Some(peer),
-            endpoint: self.setup.endpoint,
-        };
-        self.setup.mailbox.send(News::Attach(Box::new(newcomer)));
-    }
-
-    // --- the end ---
-
     fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
         self.up.store(false, Ordering::Release);
         for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY] {
@@ -867,7 +505,7 @@ impl Link {
     }
 
     /// There will be no further attempt.
-    fn give_up(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
+    pub(super) fn give_up(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
         self.forget_pipe(core);
         self.shut(core, io);
     }
@@ -918,20 +556,12 @@ impl Link {
         self.setup.live.leave();
     }
 
-    fn emit(&self, event: u16, value: u32) {
+    pub(super) fn emit(&self, event: u16, value: u32) {
         let endpoint = self.life.lock().endpoint.clone();
         self.setup.monitor.emit(event, value, &endpoint);
     }
 }
 
-fn millis(value: i32) -> Duration {
+pub(super) fn millis(value: i32) -> Duration {
     Duration::from_millis(value.max(0) as u64)
-}
-
-fn random_below(limit: i32) -> i32 {
-    let mut bytes = [0; 4];
-    if getrandom::fill(&mut bytes).is_err() {
-        return 0;
-    }
-    (u32::from_ne_bytes(bytes) % limit.max(1) as u32) as i32
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
+mod establish;
 mod inbound;
 mod life;
 pub mod news;

@@ -238,6 +238,7 @@ impl Msg {
         if self.kind == INLINE {
             usize::from(self.inline_len)
         } else {
+            // SAFETY: as above.
             unsafe { self.body.block.len }
         }
     }

@@ -1,4 +1,5 @@
 //! The whole table, option by option.
+#![forbid(unsafe_code)]
 
 use super::row::{Empty, Initial, Kind, Owner, Row};
 use super::table::ROWS;

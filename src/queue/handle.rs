@@ -84,7 +84,7 @@ impl<T: Send + 'static> Arena<T> {
         }
         // SAFETY: a handle of ours is never unmapped. A foreign pointer is the caller's word that it points at
         // something; only its first four bytes are read.
-        let tag = unsafe { (*(&raw const (*handle).tag)).load(Ordering::Acquire) };
+        let tag = unsafe { (*handle).tag.load(Ordering::Acquire) };
         // SAFETY: the tag is ours, so the memory is a Handle<T>, which lives for ever.
         (tag == self.tag).then(|| unsafe { &*handle })
     }

@@ -69,10 +69,10 @@ impl Signal {
 
     /// Ends sleep, however it ended, and clears the event descriptor.
     pub fn cancel(&self) {
-        if self.state.swap(AWAKE, Ordering::AcqRel) == AWAKE {
-            if let Some(event) = self.event.get() {
-                event.lower();
-            }
+        if self.state.swap(AWAKE, Ordering::AcqRel) == AWAKE
+            && let Some(event) = self.event.get()
+        {
+            event.lower();
         }
     }
 

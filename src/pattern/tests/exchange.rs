@@ -1,4 +1,5 @@
 //! PAIR, PUSH and PULL, DEALER: who gets which message, and what happens when there is no room.
+#![forbid(unsafe_code)]
 
 use super::*;
 

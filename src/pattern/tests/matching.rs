@@ -1,4 +1,5 @@
 //! The indexes of subscriptions against the plainest thing that could do their work.
+#![forbid(unsafe_code)]
 
 use crate::pattern::subscriptions::{Filter, Removed, Subscriptions};
 use proptest::prelude::*;

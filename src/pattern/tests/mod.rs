@@ -1,4 +1,5 @@
 //! Patterns against each other, joined by lanes in memory: no thread, no descriptor, no clock.
+#![forbid(unsafe_code)]
 
 /// Runs an expression with the socket's pattern and a context for it.
 macro_rules! with {

@@ -1,4 +1,5 @@
 //! PUB, XPUB, SUB, XSUB: who gets what, and what publishers hear of it.
+#![forbid(unsafe_code)]
 
 use super::*;
 

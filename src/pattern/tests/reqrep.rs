@@ -1,4 +1,5 @@
 //! REQ and REP: step by step, and who is believed.
+#![forbid(unsafe_code)]
 
 use super::*;
 

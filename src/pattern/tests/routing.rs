@@ -1,4 +1,5 @@
 //! ROUTER and STREAM: names, and what is said of peers that have none.
+#![forbid(unsafe_code)]
 
 use super::*;
 

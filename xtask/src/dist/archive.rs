@@ -35,6 +35,8 @@ pub fn localise(source: &Path, target: &Path, names: &BTreeSet<String>) -> Resul
     output(link.arg("-o").arg(&object).arg(source))?;
     output(
         Command::new("objcopy")
+            // Bitcode for rustc's own use: a linker plugin of another LLVM would stumble over it.
+            .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
             .arg("--keep-global-symbols")
             .arg(&list)
             .arg(&object),

@@ -30,10 +30,7 @@ pub fn run(context: &Context) -> Result<Tally> {
                 lib.clone().into_os_string(),
                 theirs.clone().into_os_string(),
             ],
-            environment: vec![(
-                "PEER_PROGRAM".into(),
-                program.executable.clone().into_os_string(),
-            )],
+            environment: vec![("PEER_PROGRAM", program.executable.clone().into_os_string())],
             group: true,
             ..Job::default()
         }
