@@ -38,7 +38,14 @@ fn an_absurd_size_is_an_error() {
 fn foreign_memory_is_released_once() {
     let mut bytes = vec![7u8; 100];
     // SAFETY: `bytes` outlives the messages.
-    let mut msg = unsafe { Msg::foreign(bytes.as_mut_ptr(), 100, Some(count), 1 as *mut c_void) };
+    let mut msg = unsafe {
+        Msg::foreign(
+            bytes.as_mut_ptr(),
+            100,
+            Some(count),
+            std::ptr::without_provenance_mut(1),
+        )
+    };
     let before = FREED.load(Ordering::SeqCst);
     let twin = msg.share().unwrap();
     drop(msg);
