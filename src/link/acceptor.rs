@@ -11,7 +11,7 @@ use crate::sys::epoll::Interest;
 use crate::transport::{Incoming, Listener, Retry, Transport};
 use parking_lot::Mutex;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How long to wait for descriptors to become free.
@@ -26,6 +26,8 @@ pub struct Acceptor {
     endpoint: EndpointText,
     fd: RawFd,
     listener: Mutex<Option<Listener>>,
+    /// Connections that came by it; those the socket was not told of yet end with it.
+    accepted: Mutex<Vec<Weak<Link>>>,
 }
 
 impl Acceptor {
@@ -58,6 +60,7 @@ impl Acceptor {
             endpoint,
             fd,
             listener: Mutex::new(Some(listener)),
+            accepted: Mutex::new(Vec::new()),
         });
         acceptor.setup.live.enter();
         acceptor
@@ -79,6 +82,11 @@ impl Acceptor {
             return;
         };
         self.setup.io.remove(self.fd);
+        for link in self.accepted.lock().drain(..) {
+            if let Some(link) = link.upgrade() {
+                link.abandon();
+            }
+        }
         let _ = listener.close();
         self.setup
             .monitor
@@ -99,7 +107,16 @@ impl Acceptor {
                         accepted.fd.as_raw_fd() as u32,
                         &self.endpoint,
                     );
-                    Link::accept(self.setup.clone(), accepted, self.endpoint.clone(), io);
+                    let link =
+                        Link::accept(self.setup.clone(), accepted, self.endpoint.clone(), io);
+                    let mut list = self.accepted.lock();
+                    list.retain(|link| link.upgrade().is_some_and(|link| !link.is_introduced()));
+                    list.push(Arc::downgrade(&link));
+                    drop(list);
+                    // Closed meanwhile: nobody will look at the list again.
+                    if self.listener.lock().is_none() {
+                        link.abandon();
+                    }
                 }
                 Incoming::Nothing => return,
                 Incoming::Rejected(errno) => self.failed(errno.0),

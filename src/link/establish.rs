@@ -352,9 +352,7 @@ impl Link {
         if outcome.is_some() {
             self.emit(event::SUCCEEDED, 0);
         }
-        if self.life.lock().closing == Closing::No {
-            self.introduce(core, peer);
-        }
+        self.introduce(core, peer);
         let _ = self.setup.set.add(raw_fd, self.pipe.number());
         if let Some(conn) = &core.conn {
             self.register(conn, io);
@@ -366,8 +364,13 @@ impl Link {
         self.serve(core, io);
     }
 
-    /// Tells the socket that the peer is there.
+    /// Tells the socket that the peer is there, unless it is leaving.
     pub(super) fn introduce(self: &Arc<Self>, core: &mut Core, peer: Peer) {
+        let mut life = self.life.lock();
+        if life.closing != Closing::No {
+            return;
+        }
+        life.introduced = true;
         if core.lanes.is_some() {
             self.setup.mailbox.send(News::Established(self.pipe, peer));
             return;

@@ -93,6 +93,8 @@ pub(super) enum Closing {
 pub(super) struct Life {
     pub(super) dialer: Option<Dialer>,
     pub(super) closing: Closing,
+    /// The socket was told of the connection, under this lock.
+    pub(super) introduced: bool,
     /// The endpoint that events carry.
     pub(super) endpoint: EndpointText,
 }
@@ -167,6 +169,7 @@ impl Link {
         let life = Life {
             dialer: Some(dialer),
             closing: Closing::No,
+            introduced: false,
             endpoint: setup.uri.clone(),
         };
         let immediate = setup.options.immediate;
@@ -191,19 +194,35 @@ impl Link {
         accepted: Accepted,
         endpoint: EndpointText,
         io: &mut Io,
-    ) {
+    ) -> Arc<Link> {
         let life = Life {
             dialer: None,
             closing: Closing::No,
+            introduced: false,
             endpoint,
         };
         let link = Link::build(setup, State::Fresh, None, life);
         io.adopt(link.clone());
-        let Some(mut core) = link.token.enter(RUN) else {
-            return;
-        };
-        link.shake(&mut core, io, accepted.fd, accepted.peer_address);
-        link.finish(core);
+        if let Some(mut core) = link.token.enter(RUN) {
+            link.shake(&mut core, io, accepted.fd, accepted.peer_address);
+            link.finish(core);
+        }
+        link
+    }
+
+    /// True once the socket was told of it.
+    pub(super) fn is_introduced(&self) -> bool {
+        self.life.lock().introduced
+    }
+
+    /// Ends a connection that the socket was not told of; once it was, the socket looks after it.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        let mut life = self.life.lock();
+        if !life.introduced {
+            life.closing = Closing::Asked(Some(Duration::ZERO));
+            drop(life);
+            self.setup.io.run(self.clone());
+        }
     }
 
     /// Leaves the connection: what is queued is sent within `linger` (`None`: however long it takes).
