@@ -155,6 +155,11 @@ impl Shared {
         self.inproc.lock().forget_abandoned();
     }
 
+    /// True in the child of a fork that inherited this context.
+    pub fn is_inherited(&self) -> bool {
+        self.generation != generation()
+    }
+
     fn wait_for_sockets(&self) -> Result<()> {
         loop {
             self.closed.prepare(Sleep::Futex);
@@ -169,10 +174,6 @@ impl Shared {
     }
 
     fn wait_for_connections(&self) -> Result<()> {
-        // The threads that served them stayed with the parent process.
-        if self.generation != generation() {
-            return Ok(());
-        }
         while !self.live.wait(None)? {}
         Ok(())
     }
@@ -254,6 +255,13 @@ pub fn shutdown(handle: *const c_void) -> Result<()> {
 /// EFAULT; EINTR, after which it can be called again.
 pub fn terminate(handle: *mut c_void) -> Result<()> {
     let shared = find(handle)?;
+    if shared.is_inherited() {
+        // Its threads live in the parent. Nothing to wait for; the memory stays for what may still point at it.
+        if let Some(turn) = CONTEXTS.enter(handle) {
+            std::mem::forget(CONTEXTS.remove(turn));
+        }
+        return Ok(());
+    }
     shared.stop();
     shared.wait_for_sockets()?;
     shared.wait_for_connections()?;

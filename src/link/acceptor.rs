@@ -11,6 +11,7 @@ use crate::sys::epoll::Interest;
 use crate::transport::{Incoming, Listener, Retry, Transport};
 use parking_lot::Mutex;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct Acceptor {
     listener: Mutex<Option<Listener>>,
     /// Connections that came by it; those the socket was not told of yet end with it.
     accepted: Mutex<Vec<Weak<Link>>>,
+    /// It no longer counts as working for the context.
+    left: AtomicBool,
 }
 
 impl Acceptor {
@@ -61,6 +64,7 @@ impl Acceptor {
             fd,
             listener: Mutex::new(Some(listener)),
             accepted: Mutex::new(Vec::new()),
+            left: AtomicBool::new(false),
         });
         acceptor.setup.live.enter();
         acceptor
@@ -159,7 +163,8 @@ impl Source for Acceptor {
         if self.listener.lock().is_some() {
             io.adopt(self.clone());
             self.watch_listener(io);
-        } else {
+        } else if !self.left.swap(true, Ordering::AcqRel) {
+            // Closed before the thread ever saw it, it is asked twice.
             io.release(self.source);
             self.setup.live.leave();
         }

@@ -19,6 +19,13 @@ pub fn close(handle: *const c_void) -> Result<()> {
 
 impl Socket {
     fn end(mut self) {
+        if self.shared.is_inherited() {
+            // The child of a fork shares the descriptors with its parent, and has none of its threads: what it closed
+            // or removed from a set would be gone for the parent as well.
+            self.shared.dismiss(self.number);
+            std::mem::forget(self);
+            return;
+        }
         let linger = self.linger();
         for entry in std::mem::take(&mut self.endpoints) {
             match entry.kind {
