@@ -340,7 +340,6 @@ impl Link {
             raw_fd,
             inbound,
             outbound,
-            wants_out: false,
             dead: None,
             send_dead: None,
             leftover: true,

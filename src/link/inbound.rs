@@ -39,7 +39,7 @@ pub enum Request {
 pub enum Decoded {
     /// Every whole frame was taken.
     NeedMore,
-    /// The inbox is full.
+    /// The inbox is full, or got as much as was asked for.
     Full,
 }
 
@@ -185,14 +185,15 @@ impl Inbound {
             .is_some_and(|block| !block.unread().is_empty())
     }
 
-    /// Takes whole frames into the inbox, as long as that has room. The caller publishes.
+    /// Takes whole frames into the inbox, as long as that has room, up to `most` messages. The caller publishes.
     ///
     /// # Errors
     /// What ends the connection: EPROTO, EMSGSIZE, ENOMEM.
-    pub fn decode(&mut self, inbox: &mut LaneTx<Msg>) -> Result<Decoded> {
+    pub fn decode(&mut self, inbox: &mut LaneTx<Msg>, most: u64) -> Result<Decoded> {
         if self.wire == Wire::Raw {
             return self.decode_raw(inbox);
         }
+        let end = inbox.written().saturating_add(most);
         loop {
             if let Some((body, _)) = &self.body {
                 if body.missing() > 0 {
@@ -204,7 +205,7 @@ impl Inbound {
                     self.deliver(msg, flags, inbox)?;
                 }
             }
-            if !inbox.has_room() {
+            if inbox.written() >= end || !inbox.has_room() {
                 return Ok(Decoded::Full);
             }
             let Some(header) = self.next_header()? else {

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const RUN: u32 = 4;
 
@@ -126,7 +126,9 @@ impl Link {
                 moved: 0,
                 moved_seen: 0,
                 last_write_end: None,
+                waiting_since: None,
                 burst: 0,
+                full_since: None,
             }),
             life: Mutex::new(life),
             up: AtomicBool::new(false),
@@ -278,8 +280,7 @@ impl Link {
 
     /// Reads, writes, and sees what became of it.
     pub(super) fn serve(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let (_, wake) = self.receive(core, TURN_READS);
-        if wake {
+        if self.receive(core, TURN_READS, u64::MAX).wake {
             self.setup.mailbox.send(News::Readable(self.pipe));
         }
         self.send(core, true);
@@ -288,6 +289,7 @@ impl Link {
         let Core {
             lanes: Some((out, inbox)),
             conn: Some(conn),
+            full_since,
             ..
         } = &mut **core
         else {
@@ -302,21 +304,18 @@ impl Link {
             self.shut(core, io);
             return;
         }
-        if !inbox.has_room() && !inbox.park()
-            || inbox.has_room() && (conn.leftover || conn.inbound.has_unread_frames())
-        {
-            self.setup.io.run(self.clone());
+        if inbox.has_room() {
+            if conn.leftover || conn.inbound.has_unread_frames() {
+                self.setup.io.run(self.clone());
+            }
+        } else {
+            *full_since = Some(Instant::now());
+            if !inbox.park() {
+                self.setup.io.run(self.clone());
+            }
         }
-        self.watch_output(conn, io);
-    }
-
-    /// Sees to it that the thread is told when the kernel takes more.
-    fn watch_output(&self, conn: &mut Conn, io: &Io) {
-        if conn.outbound.blocked == conn.wants_out {
-            return;
-        }
-        conn.wants_out = conn.outbound.blocked;
-        if !self.away.load(Ordering::Acquire) || conn.wants_out {
+        // Only a descriptor in the thread's set tells when the kernel takes more.
+        if conn.outbound.blocked && self.away.swap(false, Ordering::AcqRel) {
             self.register(conn, io);
         }
     }
@@ -324,10 +323,10 @@ impl Link {
     /// (Re-)adds the descriptor to the thread's set: behind the socket's own, which it is in already.
     pub(super) fn register(&self, conn: &Conn, io: &Io) {
         io.handle().remove(conn.raw_fd);
-        let mut interest = Interest::IN.and(Interest::EDGE).and(Interest::EXCLUSIVE);
-        if conn.wants_out {
-            interest = interest.and(Interest::OUT);
-        }
+        let interest = Interest::IN
+            .and(Interest::OUT)
+            .and(Interest::EDGE)
+            .and(Interest::EXCLUSIVE);
         if io.add(conn.raw_fd, self.source, interest).is_err() {
             // Without a place in the set nobody would hear of the connection again: look each millisecond.
             self.away.store(true, Ordering::Release);
@@ -338,7 +337,8 @@ impl Link {
     }
 
     pub(super) fn on_flush(self: Arc<Self>, io: &mut Io) -> Care {
-        let Some(mut core) = self.token.enter(super::WRITE) else {
+        // Whoever has the token is moving: there will be another look.
+        let Some(mut core) = self.token.enter(0) else {
             return Care::Keep;
         };
         if !matches!(core.state, State::Up) {
@@ -375,9 +375,13 @@ impl Link {
 
     pub(super) fn on_watch(self: Arc<Self>, io: &mut Io) -> Care {
         let touched = self.touched.load(Ordering::Relaxed);
-        let Some(mut core) = self.token.enter(super::READ) else {
+        let Some(mut core) = self.token.enter(0) else {
             return Care::Keep;
         };
+        if !self.away.load(Ordering::Relaxed) {
+            self.finish(core);
+            return Care::Done;
+        }
         if touched != core.touched_seen && matches!(core.state, State::Up) {
             core.touched_seen = touched;
             self.finish(core);

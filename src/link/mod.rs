@@ -21,6 +21,7 @@ use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
 use crate::queue::{Guard, LaneRx, LaneTx, Token};
+use crate::sync::heavy_fence;
 use inbound::{Decoded, Inbound};
 use life::State;
 use news::{News, PipeKey};
@@ -29,18 +30,24 @@ use setup::Setup;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;
 
 /// Sends that follow each other faster than this are a stream, to be sent in batches.
-const BURST_GAP_NANOS: u64 = 2_000;
+const BURST_GAP: Duration = Duration::from_micros(2);
 /// So many of them in a row.
 const BURST: u32 = 3;
-/// Messages queued in a stream before they are encoded, and bytes.
-const ENCODE_MESSAGES: u32 = 128;
+/// Messages queued in a stream before they are encoded, and bytes. A few less than a ring of 128 slots holds.
+const ENCODE_MESSAGES: u32 = 120;
 const ENCODE_BYTES: usize = 32 << 10;
+/// How long the bytes of a stream may wait for more.
+const AGE_MAX: Duration = Duration::from_micros(100);
+/// Messages decoded at once by an application that reads for itself: they stay in its cache.
+const DECODE_MESSAGES: u64 = 120;
+/// An application that takes messages faster than this reads for itself.
+const FAST_READER: Duration = Duration::from_micros(1);
 
 /// What became of a message that was queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,8 +65,21 @@ pub enum Pushed {
 pub struct Driven {
     /// Messages came.
     pub came: bool,
+    /// Bytes came, be it of a message that is not whole yet.
+    pub progress: bool,
     /// More may be waiting, received or in the kernel.
     pub unfinished: bool,
+}
+
+/// What reading brought, to whoever holds the token.
+#[derive(Clone, Copy, Default)]
+struct Received {
+    /// Messages came.
+    came: bool,
+    /// Bytes came.
+    progress: bool,
+    /// The reader sleeps and has to be told.
+    wake: bool,
 }
 
 /// One connection.
@@ -100,7 +120,11 @@ struct Core {
     moved: u64,
     moved_seen: u64,
     last_write_end: Option<Instant>,
+    /// Since when encoded bytes wait.
+    waiting_since: Option<Instant>,
     burst: u32,
+    /// When the inbox ran full and the I/O thread stopped reading.
+    full_since: Option<Instant>,
 }
 
 /// An established connection.
@@ -109,7 +133,6 @@ struct Conn {
     raw_fd: RawFd,
     inbound: Inbound,
     outbound: Outbound,
-    wants_out: bool,
     /// What ended it; the I/O thread will tear it down.
     dead: Option<Errno>,
     /// What ended sending; reading goes on to the end of what the peer sent.
@@ -146,6 +169,10 @@ impl Link {
     /// The application queued another message; `frames` and `bytes` wait in the lane.
     #[inline]
     pub fn pushed(&self, frames: u32, bytes: usize) -> Pushed {
+        if self.blocked.load(Ordering::Relaxed) {
+            // The I/O thread sends it when the kernel takes more.
+            return Pushed::Queued;
+        }
         if self.streaming.load(Ordering::Relaxed)
             && frames < ENCODE_MESSAGES
             && bytes < ENCODE_BYTES
@@ -153,7 +180,7 @@ impl Link {
             self.leave_to_io();
             return Pushed::Queued;
         }
-        self.drive_out(false)
+        self.drive_out(frames, false)
     }
 
     fn leave_to_io(&self) {
@@ -172,9 +199,14 @@ impl Link {
         }
     }
 
-    /// Encodes what is queued; writes it when the stream is not a fast one, when there is a buffer full, or when
-    /// `flush`.
-    pub fn drive_out(&self, flush: bool) -> Pushed {
+    /// True while the kernel takes no more: the I/O thread sends what is queued when it does.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    /// Encodes what is queued, `frames` of which are new; writes it when the stream is not a fast one, when there is a
+    /// buffer full, when it waited long enough, or when `flush`.
+    pub fn drive_out(&self, frames: u32, flush: bool) -> Pushed {
         if !self.up.load(Ordering::Acquire) {
             return Pushed::Queued;
         }
@@ -183,8 +215,8 @@ impl Link {
         };
         let start = Instant::now();
         if let Some(last) = core.last_write_end {
-            let gap = start.saturating_duration_since(last).as_nanos() as u64;
-            core.burst = if gap < BURST_GAP_NANOS {
+            let gap = start.saturating_duration_since(last) / frames.max(1);
+            core.burst = if gap < BURST_GAP {
                 core.burst.saturating_add(1)
             } else {
                 0
@@ -192,13 +224,20 @@ impl Link {
         }
         let streaming = core.burst >= BURST && !flush;
         self.streaming.store(streaming, Ordering::Relaxed);
-        self.send(&mut core, !streaming);
+        let aged = core
+            .waiting_since
+            .is_some_and(|since| start.saturating_duration_since(since) >= AGE_MAX);
+        let wrote = self.send(&mut core, !streaming || aged);
         core.moved += 1;
-        core.last_write_end = Some(if streaming { start } else { Instant::now() });
+        core.last_write_end = Some(if wrote { Instant::now() } else { start });
         let left = core
             .conn
             .as_ref()
             .is_some_and(|conn| conn.outbound.pending() > 0);
+        core.waiting_since = match core.waiting_since {
+            Some(since) if left && !wrote => Some(since),
+            _ => left.then_some(start),
+        };
         self.finish(core);
         if left {
             self.leave_to_io();
@@ -207,20 +246,21 @@ impl Link {
         Pushed::Sent
     }
 
-    /// Encodes and writes; what the token's holder does for sending.
-    fn send(&self, core: &mut Core, flush: bool) {
+    /// Encodes and writes; what the token's holder does for sending. True when something was written.
+    fn send(&self, core: &mut Core, flush: bool) -> bool {
         let Core {
             lanes: Some((out, _)),
             conn: Some(conn),
             ..
         } = core
         else {
-            return;
+            return false;
         };
         if conn.dead.is_some() || conn.send_dead.is_some() {
-            return;
+            return false;
         }
         let mut tell = false;
+        let mut wrote = false;
         loop {
             if !(conn.outbound.blocked && conn.outbound.pending() > 0) {
                 while conn.outbound.pending() < outbound::FULL
@@ -235,6 +275,7 @@ impl Link {
             {
                 break;
             }
+            wrote = true;
             if let Err(error) = conn.outbound.write(conn.raw_fd) {
                 conn.send_dead = Some(error);
                 conn.leftover = true;
@@ -245,10 +286,22 @@ impl Link {
                 break;
             }
         }
-        self.blocked.store(conn.outbound.blocked, Ordering::Relaxed);
+        if self.blocked.load(Ordering::Relaxed) != conn.outbound.blocked {
+            self.blocked.store(conn.outbound.blocked, Ordering::Relaxed);
+            if !conn.outbound.blocked {
+                // Whoever queued a message and saw the old value left it to us.
+                heavy_fence();
+                if out.is_readable() {
+                    self.leave_to_io();
+                }
+            } else if self.away.load(Ordering::Relaxed) {
+                self.ask_io();
+            }
+        }
         if tell {
             self.setup.mailbox.send(News::Writable(self.pipe));
         }
+        wrote
     }
 
     fn died(&self, conn: &mut Conn, error: Errno) {
@@ -269,44 +322,49 @@ impl Link {
         };
         self.touched.fetch_add(1, Ordering::Relaxed);
         // The reader is this very thread: nobody has to be woken.
-        let (came, _) = self.receive(&mut core, 1);
-        let full = core
-            .lanes
-            .as_mut()
-            .is_some_and(|(_, inbox)| !inbox.has_room());
+        let got = self.receive(&mut core, 1, DECODE_MESSAGES);
         let unfinished = core
             .conn
             .as_ref()
             .is_some_and(|c| c.leftover || c.inbound.has_unread());
+        if unfinished {
+            self.go_away(&core);
+        }
         self.finish(core);
-        if unfinished && !self.away.swap(true, Ordering::AcqRel) {
+        Driven {
+            came: got.came,
+            progress: got.progress,
+            unfinished,
+        }
+    }
+
+    /// The application reads back to back: the I/O thread only looks now and then whether it still does.
+    fn go_away(&self, core: &Core) {
+        let blocked = core.conn.as_ref().is_some_and(|c| c.outbound.blocked);
+        if !blocked && !self.away.swap(true, Ordering::AcqRel) {
             self.setup.io.remove(self.fd.load(Ordering::Relaxed));
             if let Some(me) = self.arc() {
                 self.setup.io.watch(me);
             }
         }
-        Driven {
-            came,
-            unfinished: unfinished && !full,
-        }
     }
 
-    /// Reads up to `reads` times and decodes into the inbox. Tells whether messages came and whether a parked reader has
-    /// to be told.
-    fn receive(&self, core: &mut Core, reads: usize) -> (bool, bool) {
+    /// Reads up to `reads` times and decodes into the inbox, `most` messages at a time.
+    fn receive(&self, core: &mut Core, reads: usize, most: u64) -> Received {
         let Core {
             lanes: Some((_, inbox)),
             conn: Some(conn),
             ..
         } = core
         else {
-            return (false, false);
+            return Received::default();
         };
         let before = inbox.written();
+        let heard = conn.heard;
         let mut reads = reads;
         let mut end = None;
         loop {
-            match conn.inbound.decode(inbox) {
+            match conn.inbound.decode(inbox, most) {
                 Ok(Decoded::NeedMore) => {}
                 Ok(Decoded::Full) => break,
                 Err(error) => {
@@ -348,7 +406,11 @@ impl Link {
         if let Some(error) = end {
             self.died(conn, error);
         }
-        (came, wake)
+        Received {
+            came,
+            progress: conn.heard != heard,
+            wake,
+        }
     }
 
     /// Lets go of the token, after doing what others wanted meanwhile.
@@ -361,8 +423,7 @@ impl Link {
                         self.send(&mut held, true);
                     }
                     if wishes & READ != 0 {
-                        let (_, wake) = self.receive(&mut held, 1);
-                        if wake {
+                        if self.receive(&mut held, 1, u64::MAX).wake {
                             self.setup.mailbox.send(News::Readable(self.pipe));
                         }
                     }
@@ -381,15 +442,28 @@ impl Link {
         }
     }
 
-    /// The reader made room in the inbox after it was full.
-    pub fn resume(&self) {
-        self.ask_io();
-    }
-
-    /// The descriptor, while the kernel takes no more of what is queued.
-    pub fn blocked_fd(&self) -> Option<RawFd> {
-        (self.up.load(Ordering::Acquire) && self.blocked.load(Ordering::Relaxed))
-            .then(|| self.fd.load(Ordering::Relaxed))
+    /// The reader made room in the inbox after it was full. True when it is to read for itself from now on, since it is
+    /// fast; else the I/O thread does.
+    #[must_use]
+    pub fn resume(&self) -> bool {
+        let Some(mut core) = self.token.enter(READ) else {
+            self.ask_io();
+            return false;
+        };
+        let taken = (self.setup.options.rcvhwm.max(1) as u32).div_ceil(2);
+        let fast = core.conn.is_some()
+            && core
+                .full_since
+                .take()
+                .is_some_and(|since| since.elapsed() / taken < FAST_READER);
+        if fast {
+            self.go_away(&core);
+        }
+        self.finish(core);
+        if !fast {
+            self.ask_io();
+        }
+        fast
     }
 }
 

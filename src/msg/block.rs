@@ -1,6 +1,6 @@
 //! Reference-counted memory: one allocation with its counter in line, or a counter around foreign memory.
 
-use super::FreeFn;
+use super::{FreeFn, pool};
 use crate::errno::{Errno, Result};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::c_void;
@@ -37,13 +37,16 @@ fn shape(capacity: usize) -> Result<(Layout, usize)> {
 }
 
 impl Block {
-    /// A block of `capacity` bytes (at least one) with one reference.
+    /// A block of at least `capacity` bytes (and one) with one reference.
     #[inline]
     pub(super) fn allocate(capacity: usize) -> Result<NonNull<Block>> {
-        let capacity = capacity.max(1);
+        let capacity = pool::round_up(capacity.max(1));
         let (layout, head) = shape(capacity)?;
-        // SAFETY: the layout is never empty.
-        let memory = unsafe { alloc(layout) };
+        let memory = match pool::take(capacity) {
+            Some(memory) => memory.as_ptr(),
+            // SAFETY: the layout is never empty.
+            None => unsafe { alloc(layout) },
+        };
         let block = NonNull::new(memory.cast::<Block>()).ok_or(Errno::ENOMEM)?;
         // SAFETY: the memory is large and aligned enough for the head, and `head` bytes are part of it.
         unsafe {
@@ -164,7 +167,9 @@ impl Block {
                 if let Some(free) = free {
                     free(data.cast(), hint);
                 }
-            } else if let Ok((layout, _)) = shape(head.capacity) {
+            } else if !pool::keep(block.cast(), head.capacity)
+                && let Ok((layout, _)) = shape(head.capacity)
+            {
                 dealloc(block.as_ptr().cast(), layout);
             }
         }

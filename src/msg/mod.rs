@@ -7,6 +7,7 @@
 mod block;
 mod filling;
 mod meta;
+mod pool;
 mod receive;
 
 pub use filling::Filling;

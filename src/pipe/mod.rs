@@ -98,8 +98,10 @@ impl Pipe {
     /// Asks to be told when there is room. True when there is room already.
     #[cold]
     fn wait_for_room(&mut self) -> bool {
-        if let Far::Link(link) = &self.far {
-            let _ = link.drive_out(true);
+        if let Far::Link(link) = &self.far
+            && !link.is_blocked()
+        {
+            let _ = link.drive_out(self.queued.0, true);
             self.queued = (0, 0);
             if self.tx.has_room() {
                 return true;
@@ -143,10 +145,10 @@ impl Pipe {
     /// Sends what was left behind.
     fn flush(&mut self) {
         self.unflushed = false;
-        self.queued = (0, 0);
         if let Far::Link(link) = &self.far {
-            let _ = link.drive_out(true);
+            let _ = link.drive_out(self.queued.0, true);
         }
+        self.queued = (0, 0);
     }
 
     #[cold]
@@ -162,20 +164,21 @@ impl Pipe {
         self.staged.clear();
     }
 
-    #[inline(always)]
-    fn read(&mut self) -> Option<Msg> {
-        let msg = self.rx.pop()?;
-        if !msg.more() && self.rx.took_message() {
-            self.tell(News::Writable);
-        }
-        Some(msg)
-    }
-
     #[cold]
     fn tell(&self, news: impl FnOnce(PipeKey) -> News) {
+        if let Far::Inproc { mailbox, key } = &self.far {
+            mailbox.send(news(*key));
+        }
+    }
+
+    /// The far end asked to be told when there is room again. True when its connection is ours to read from now.
+    #[cold]
+    fn made_room(&self) -> bool {
         match &self.far {
-            Far::Inproc { mailbox, key } => mailbox.send(news(*key)),
-            // The one thing a link waits for is room in its inbox.
+            Far::Inproc { mailbox, key } => {
+                mailbox.send(News::Writable(*key));
+                false
+            }
             Far::Link(link) => link.resume(),
         }
     }

@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 use super::{Far, Newcomer, News, Peer, Pipe, PipeKey};
+use crate::link::Driven;
 use crate::msg::Msg;
 use crate::sync::heavy_fence;
 use std::collections::HashMap;
-use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// The number of a pipe in its socket. Used again after the pipe was removed.
@@ -125,11 +125,15 @@ impl Pipes {
     /// is there.
     #[inline(always)]
     pub fn read(&mut self, id: PipeId) -> Option<Msg> {
-        let msg = self.get_mut(id)?.read();
-        if msg.is_none() {
+        let pipe = self.get_mut(id)?;
+        let Some(msg) = pipe.rx.pop() else {
             self.note_end(id);
+            return None;
+        };
+        if !msg.more() && pipe.rx.took_message() && pipe.made_room() {
+            self.note_unfinished(id, true);
         }
-        msg
+        Some(msg)
     }
 
     /// True when a frame waits at `id`.
@@ -264,28 +268,32 @@ impl Pipes {
         }
     }
 
-    /// Reads once from the connection that the wait set reports as `key`. Returns the pipe when messages came.
-    pub fn drive(&mut self, key: u64) -> Option<PipeId> {
+    /// Reads once from the connection that the wait set reports as `key`. Says whether messages or bytes came.
+    pub fn drive(&mut self, key: u64) -> Option<(PipeId, Driven)> {
         let id = self.find(PipeKey::of(key))?;
         self.drive_pipe(id)
     }
 
-    fn drive_pipe(&mut self, id: PipeId) -> Option<PipeId> {
+    fn drive_pipe(&mut self, id: PipeId) -> Option<(PipeId, Driven)> {
         let Far::Link(link) = &self.get(id)?.far else {
             return None;
         };
         let driven = link.drive_in();
+        self.note_unfinished(id, driven.unfinished);
+        Some((id, driven))
+    }
+
+    fn note_unfinished(&mut self, id: PipeId, unfinished: bool) {
         let noted = self.unfinished.iter().position(|&other| other == id);
-        match (driven.unfinished, noted) {
+        match (unfinished, noted) {
             (true, None) => self.unfinished.push(id),
             (false, Some(at)) => drop(self.unfinished.swap_remove(at)),
             _ => {}
         }
-        driven.came.then_some(id)
     }
 
-    /// Reads from the one connection that is up. Returns the pipe when messages came.
-    pub fn drive_single(&mut self) -> Option<PipeId> {
+    /// Reads from the one connection that is up. Says whether messages or bytes came.
+    pub fn drive_single(&mut self) -> Option<(PipeId, Driven)> {
         let up = |slot: &Option<Pipe>| matches!(slot, Some(Pipe { far: Far::Link(link), .. }) if link.is_up());
         let id = self.slots.iter().position(up)?;
         self.drive_pipe(id)
@@ -294,17 +302,6 @@ impl Pipes {
     /// Pipes whose connection held more than was read when it was last driven.
     pub fn unfinished(&self) -> Vec<PipeId> {
         self.unfinished.clone()
-    }
-
-    /// Descriptors of connections whose kernel buffer is full.
-    pub fn blocked_fds(&self, fds: &mut Vec<RawFd>) {
-        for pipe in self.slots.iter().flatten() {
-            if let Far::Link(link) = &pipe.far
-                && let Some(fd) = link.blocked_fd()
-            {
-                fds.push(fd);
-            }
-        }
     }
 
     /// Leaves a pipe: what was written is sent within `linger` (`None`: however long it takes). The caller detaches and

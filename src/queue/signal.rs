@@ -2,7 +2,7 @@
 //! poll for it.
 
 use crate::errno::Result;
-use crate::sync::{Ordering, heavy_fence, light_fence};
+use crate::sync::{Ordering, fence};
 use crate::sys::event::EventFd;
 use crate::sys::futex;
 use std::os::fd::RawFd;
@@ -37,7 +37,7 @@ impl Signal {
     /// Wakes the sleeper, if there is one.
     #[inline]
     pub fn notify(&self) {
-        light_fence();
+        fence(Ordering::SeqCst);
         if self.state.load(Ordering::Relaxed) != AWAKE {
             self.wake();
         }
@@ -64,7 +64,7 @@ impl Signal {
             ON_DESCRIPTOR
         };
         self.state.store(state, Ordering::Relaxed);
-        heavy_fence();
+        fence(Ordering::SeqCst);
     }
 
     /// Ends sleep, however it ended, and clears the event descriptor.

@@ -63,6 +63,8 @@ pub struct Socket {
     fd_asked: bool,
     stopped: bool,
     spin: wait::Score,
+    /// Bytes came since this was last looked at.
+    progress: bool,
 }
 
 /// Makes a socket in the context behind `context`.
@@ -110,6 +112,7 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         fd_asked: false,
         stopped: false,
         spin: wait::Score::default(),
+        progress: false,
     };
     socket.publish_marks();
     Ok(SOCKETS.insert(socket))

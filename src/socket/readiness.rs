@@ -46,11 +46,6 @@ pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> 
     {
         out.push(entry(fd, libc::POLLIN));
     }
-    if events & POLLOUT != 0 {
-        let mut full = Vec::new();
-        socket.pipes.blocked_fds(&mut full);
-        out.extend(full.into_iter().map(|fd| entry(fd, libc::POLLOUT)));
-    }
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 
 use super::{Socket, of};
 use crate::errno::{Errno, Result};
+use crate::link::Driven;
+use crate::pipe::PipeId;
 use crate::queue::{Sleep, Turn};
 use crate::sys::wait::{PollFd, poll};
 use std::os::fd::RawFd;
@@ -101,11 +103,16 @@ fn spin<T>(
     if socket.fd_asked || !socket.spin.is_open() {
         return None;
     }
-    let begin = Instant::now();
+    let mut begin = Instant::now();
     while begin.elapsed() < SPIN {
         std::thread::yield_now();
         match attempt(socket) {
-            Err(Errno::EAGAIN) => {}
+            Err(Errno::EAGAIN) => {
+                // A large message is on its way.
+                if std::mem::take(&mut socket.progress) {
+                    begin = Instant::now();
+                }
+            }
             other => {
                 socket.spin.hit();
                 return Some(other);
@@ -119,7 +126,7 @@ fn spin<T>(
 fn sleep_to_receive(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Result<()> {
     let socket = of(turn)?;
     if socket.fd_asked {
-        return sleep_on(turn, Vec::new(), true, timeout);
+        return sleep_on_descriptor(turn, true, timeout);
     }
     if socket.set.connections() == 0 {
         return sleep_on_word(turn, true, timeout);
@@ -141,14 +148,12 @@ fn sleep_to_receive(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Resul
     slept
 }
 
+/// Room comes from the other side of a lane: no descriptor of a connection tells of it.
 fn sleep_to_send(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Result<()> {
-    let socket = of(turn)?;
-    let mut full = Vec::new();
-    socket.pipes.blocked_fds(&mut full);
-    if full.is_empty() && !socket.fd_asked {
-        return sleep_on_word(turn, false, timeout);
+    if of(turn)?.fd_asked {
+        return sleep_on_descriptor(turn, false, timeout);
     }
-    sleep_on(turn, full, false, timeout)
+    sleep_on_word(turn, false, timeout)
 }
 
 fn sleep_on_word(turn: &mut Turn<Socket>, park: bool, timeout: Option<Duration>) -> Result<()> {
@@ -164,18 +169,16 @@ fn sleep_on_word(turn: &mut Turn<Socket>, park: bool, timeout: Option<Duration>)
     slept
 }
 
-/// Sleeps until one of `full` takes bytes again or the signal is raised.
-fn sleep_on(
+/// Sleeps until the signal's descriptor is raised, as once `ZMQ_FD` was asked for.
+fn sleep_on_descriptor(
     turn: &mut Turn<Socket>,
-    full: Vec<RawFd>,
     park: bool,
     timeout: Option<Duration>,
 ) -> Result<()> {
     let socket = of(turn)?;
     let mailbox = Arc::clone(&socket.mailbox);
     let signal = mailbox.signal();
-    let mut fds = vec![entry(signal.descriptor()?, libc::POLLIN)];
-    fds.extend(full.into_iter().map(|fd| entry(fd, libc::POLLOUT)));
+    let mut fds = [entry(signal.descriptor()?, libc::POLLIN)];
     signal.prepare(Sleep::Descriptor);
     if socket.has_cause(park) {
         signal.cancel();
@@ -183,9 +186,6 @@ fn sleep_on(
     }
     let slept = turn.yield_while(|| poll(&mut fds, timeout, None).map(drop));
     signal.cancel();
-    if let Ok(socket) = of(turn) {
-        socket.pipes.flush();
-    }
     slept
 }
 
@@ -211,13 +211,10 @@ impl Socket {
         }
         match self.set.connections() {
             0 => false,
-            1 => match self.pipes.drive_single() {
-                Some(id) => {
-                    self.with(true, |pattern, cx| pattern.readable(cx, id));
-                    true
-                }
-                None => false,
-            },
+            1 => {
+                let driven = self.pipes.drive_single();
+                self.note_driven(driven)
+            }
             _ => {
                 let mut ready: Vec<u64> = self
                     .pipes
@@ -235,12 +232,21 @@ impl Socket {
     pub(super) fn drive_keys(&mut self, ready: &[u64]) -> bool {
         let mut readable = false;
         for &key in ready {
-            if let Some(id) = self.pipes.drive(key) {
-                self.with(true, |pattern, cx| pattern.readable(cx, id));
-                readable = true;
-            }
+            let driven = self.pipes.drive(key);
+            readable |= self.note_driven(driven);
         }
         readable
+    }
+
+    fn note_driven(&mut self, driven: Option<(PipeId, Driven)>) -> bool {
+        let Some((id, driven)) = driven else {
+            return false;
+        };
+        self.progress |= driven.progress;
+        if driven.came {
+            self.with(true, |pattern, cx| pattern.readable(cx, id));
+        }
+        driven.came
     }
 }
 

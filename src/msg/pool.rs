@@ -1,0 +1,85 @@
+//! Memory of large bodies, kept for the next one: a stream of them costs no page faults.
+//!
+//! Sizes are rounded up to one of four steps between powers of two, so at most a quarter is wasted. What is kept is
+//! bounded for the whole process; memory beyond goes back to the allocator.
+
+use parking_lot::Mutex;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Capacities that are pooled.
+const SMALLEST: usize = 32 << 10;
+const LARGEST: usize = 4 << 20;
+/// Bytes kept in all.
+const KEPT_MAX: usize = 16 << 20;
+const STEPS: usize = 4;
+const CLASSES: usize = STEPS * 7 + 1;
+
+struct Free(NonNull<u8>);
+
+// SAFETY: memory that nobody refers to.
+unsafe impl Send for Free {}
+
+static CLASS: [Mutex<Vec<Free>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// The class of a capacity, and the capacity of that class; `None` for what is not pooled.
+fn class(capacity: usize) -> Option<(usize, usize)> {
+    if !(SMALLEST..=LARGEST).contains(&capacity) {
+        return None;
+    }
+    let octave = (capacity.ilog2() - SMALLEST.ilog2()) as usize;
+    let step = (SMALLEST << octave) / STEPS;
+    let above = (capacity - (SMALLEST << octave)).div_ceil(step);
+    Some((octave * STEPS + above, (SMALLEST << octave) + above * step))
+}
+
+/// What a capacity is rounded up to.
+#[inline]
+pub(super) fn round_up(capacity: usize) -> usize {
+    class(capacity).map_or(capacity, |(_, rounded)| rounded)
+}
+
+/// Memory that was kept for this (rounded) capacity.
+#[inline]
+pub(super) fn take(capacity: usize) -> Option<NonNull<u8>> {
+    let (class, rounded) = class(capacity)?;
+    let free = CLASS[class].lock().pop()?;
+    KEPT.fetch_sub(rounded, Ordering::Relaxed);
+    Some(free.0)
+}
+
+/// Keeps memory of this (rounded) capacity. False when it is to be given back to the allocator instead.
+///
+/// # Safety
+/// Nobody refers to the memory, and all memory of this capacity has the same layout.
+#[inline]
+pub(super) unsafe fn keep(memory: NonNull<u8>, capacity: usize) -> bool {
+    let Some((class, rounded)) = class(capacity).filter(|&(_, rounded)| rounded == capacity) else {
+        return false;
+    };
+    if KEPT.fetch_add(rounded, Ordering::Relaxed) + rounded > KEPT_MAX {
+        KEPT.fetch_sub(rounded, Ordering::Relaxed);
+        return false;
+    }
+    CLASS[class].lock().push(Free(memory));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_exact_and_waste_a_quarter_at_most() {
+        let mut last = 0;
+        for capacity in (SMALLEST..=LARGEST).step_by(1021).chain([LARGEST]) {
+            let (number, rounded) = class(capacity).unwrap();
+            assert!(number < CLASSES && number >= last);
+            assert!(rounded >= capacity && rounded <= capacity + capacity / STEPS);
+            assert_eq!(class(rounded), Some((number, rounded)));
+            last = number;
+        }
+        assert_eq!((class(SMALLEST - 1), class(LARGEST + 1)), (None, None));
+    }
+}
