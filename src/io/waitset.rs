@@ -6,7 +6,7 @@ use crate::errno::Result;
 use crate::sys::epoll::{Epoll, Event, Interest, NO_EVENT};
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Reported for the socket's signal.
@@ -20,6 +20,7 @@ const BATCH: usize = 64;
 pub struct WaitSet {
     epoll: OnceLock<Epoll>,
     connections: AtomicUsize,
+    has_signal: AtomicBool,
 }
 
 impl WaitSet {
@@ -46,10 +47,9 @@ impl WaitSet {
         Ok(())
     }
 
-    /// Removes a connection.
+    /// Removes a connection, if it was added.
     pub fn remove(&self, fd: RawFd) {
-        if let Some(epoll) = self.epoll.get() {
-            epoll.remove(fd);
+        if self.epoll.get().is_some_and(|epoll| epoll.remove(fd)) {
             self.connections.fetch_sub(1, Ordering::Release);
         }
     }
@@ -59,15 +59,16 @@ impl WaitSet {
         self.connections.load(Ordering::Acquire)
     }
 
-    /// Adds the signal's event descriptor. Once.
+    /// Adds the signal's event descriptor, the first time.
     ///
     /// # Errors
     /// EMFILE, ENOMEM.
     pub fn add_signal(&self, fd: RawFd) -> Result<()> {
-        match self.epoll()?.add(fd, SIGNAL, Interest::IN) {
-            Err(error) if error.0 == libc::EEXIST => Ok(()),
-            other => other,
+        if !self.has_signal.load(Ordering::Acquire) {
+            self.epoll()?.add(fd, SIGNAL, Interest::IN)?;
+            self.has_signal.store(true, Ordering::Release);
         }
+        Ok(())
     }
 
     /// The set's own descriptor, once there is one: readable while something waits in it.

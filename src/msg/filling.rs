@@ -11,6 +11,9 @@ use std::ptr::NonNull;
 /// The most memory taken on a peer's word alone.
 const TRUST: usize = 4 << 20;
 
+/// Bytes read of what follows a body larger than the block.
+const NEXT_HEAD: usize = 2048;
+
 /// A body of known length of which some bytes are there.
 #[derive(Debug)]
 pub struct Filling {
@@ -74,9 +77,20 @@ impl Filling {
             self.block = Block::grow(self.block, more)?;
         }
         let last = Block::capacity(self.block) >= self.len;
+        let large = self.len >= next.capacity();
         let body = self.spare();
         let room = body.len();
-        let got = stream::read(fd, body, if last { next.spare() } else { &mut [] })?;
+        let next_part = if !last {
+            &mut []
+        } else if large {
+            // The next body is likely to be as large: what came of it would only be copied out again.
+            let spare = next.spare();
+            let few = spare.len().min(NEXT_HEAD);
+            &mut spare[..few]
+        } else {
+            next.spare()
+        };
+        let got = stream::read(fd, body, next_part)?;
         self.have += got.min(room);
         next.filled(got.saturating_sub(room));
         Ok(got)

@@ -79,11 +79,11 @@ impl Epoll {
         if code < 0 { Err(Errno::last()) } else { Ok(()) }
     }
 
-    /// Removes `fd`. A descriptor that is not in the set is no error.
-    pub fn remove(&self, fd: RawFd) {
+    /// Removes `fd`. False when it was not in the set.
+    pub fn remove(&self, fd: RawFd) -> bool {
         let mut event = NO_EVENT;
         // SAFETY: `event` outlives the call; the kernel ignores it.
-        unsafe { libc::epoll_ctl(self.fd(), libc::EPOLL_CTL_DEL, fd, &mut event) };
+        unsafe { libc::epoll_ctl(self.fd(), libc::EPOLL_CTL_DEL, fd, &mut event) == 0 }
     }
 
     /// Waits for reports, at most `timeout` (`None`: for ever), to the microsecond where the kernel can.
