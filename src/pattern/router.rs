@@ -47,17 +47,18 @@ pub struct Router {
     handover: bool,
     raw: bool,
     probe: bool,
+    /// What ROUTER_NOTIFY asks for.
     pub(super) notify: i32,
+    /// Connections without protocol are told of whatever that says, unless STREAM was told not to.
+    pub(super) silent_streams: bool,
 }
 
 impl Router {
     /// A router for connections without protocol, whose peers are always told by numbers and whose sends always say when they fail.
     pub(super) fn of_streams() -> Router {
-        let notify = setting::NOTIFY_CONNECT | setting::NOTIFY_DISCONNECT;
         Router {
             raw: true,
             mandatory: true,
-            notify,
             ..Router::default()
         }
     }
@@ -141,10 +142,14 @@ impl Router {
 
     /// Queues a notice, if such are wanted. Peers over inproc come and go without.
     fn notice(&mut self, cx: &Cx, pipe: PipeId, kind: i32, wait_for: Option<PipeId>) {
-        if self.notify & kind == 0 || !cx.is_link(pipe) {
-            return;
+        let wanted = if self.raw {
+            !self.silent_streams
+        } else {
+            self.notify & kind != 0
+        };
+        if wanted && cx.is_link(pipe) {
+            self.push_notice(cx, pipe, wait_for);
         }
-        self.push_notice(cx, pipe, wait_for);
     }
 
     pub(super) fn push_notice(&mut self, cx: &Cx, pipe: PipeId, wait_for: Option<PipeId>) {

@@ -70,11 +70,7 @@ impl Pattern for Stream {
     fn set_option(&mut self, cx: &mut Cx, option: i32, value: Option<&[u8]>) -> Option<Result<()>> {
         match option {
             setting::STREAM_NOTIFY => Some(setting::strict_flag(value).map(|on| {
-                self.router.notify = if on {
-                    setting::NOTIFY_CONNECT | setting::NOTIFY_DISCONNECT
-                } else {
-                    0
-                };
+                self.router.silent_streams = !on;
             })),
             setting::CONNECT_ROUTING_ID => self.router.set_option(cx, option, value),
             _ => None,
