@@ -161,15 +161,14 @@ impl Xpub {
         }
     }
 
-    /// A peer that cannot subscribe gets everything.
+    /// A peer that cannot subscribe gets everything, as if it had asked for it.
     fn grant_all(&mut self, cx: &Cx, pipe: PipeId) {
-        if cx
-            .pipes
-            .peer(pipe)
-            .is_some_and(|peer| peer.subscribes_to_all)
-        {
-            self.subscriptions.add(&[], pipe);
-        }
+        let Some(peer) = cx.pipes.peer(pipe).filter(|peer| peer.subscribes_to_all) else {
+            return;
+        };
+        let mut asked = Msg::new();
+        asked.set_meta(peer.meta.clone());
+        self.take_subscription(cx, pipe, true, &[], &asked);
     }
 
     #[inline(always)]
@@ -214,7 +213,6 @@ impl Xpub {
 impl Pattern for Xpub {
     fn attach(&mut self, cx: &mut Cx, pipe: PipeId, _dialed: bool) {
         self.dist.attach(pipe);
-        self.grant_all(cx, pipe);
         self.welcome(cx, pipe);
         self.read(cx, pipe);
     }
