@@ -17,6 +17,8 @@ const LARGEST: usize = 256 << 10;
 const PINNED_MAX: usize = 4;
 /// A slice may pin at most so many times its size once the allowance is used up.
 const AMPLIFICATION: usize = 16;
+/// No address space holds a longer body: whoever announces one is lying.
+const LARGEST_FRAME: u64 = 1 << 47;
 
 /// What the bytes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +55,7 @@ pub struct Inbound {
     body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
     staged: Vec<Msg>,
-    max_frame: Option<u64>,
+    max_frame: u64,
     raw_chunk: usize,
     meta: MetaSource,
     /// Commands for the connection, to be handled by the caller.
@@ -76,7 +78,7 @@ impl Inbound {
             size: SMALLEST,
             body: None,
             staged: Vec::new(),
-            max_frame,
+            max_frame: max_frame.map_or(LARGEST_FRAME, |max| max.min(LARGEST_FRAME)),
             raw_chunk: raw_chunk.max(1),
             meta,
             requests: Vec::new(),
@@ -227,9 +229,9 @@ impl Inbound {
         } else {
             frame::parse_v1(block.unread()).map_err(|_| Errno::EPROTO)?
         };
-        match (header, self.max_frame) {
-            (Some(header), Some(max)) if header.size > max => Err(Errno::EMSGSIZE),
-            _ => Ok(header),
+        match header {
+            Some(header) if header.size > self.max_frame => Err(Errno::EMSGSIZE),
+            header => Ok(header),
         }
     }
 
