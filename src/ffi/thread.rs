@@ -1,7 +1,7 @@
 //! `zmq_threadstart` and `zmq_threadclose`: a portable thread for programs that have none of their own.
 //!
-//! The thread is the C library's, with its default stack size, which is larger than that of a Rust thread. It inherits
-//! the signal mask of the thread that starts it.
+//! The thread is the C library's, with its default stack size, which is larger than that of a Rust thread. It starts
+//! with every signal blocked, so that handlers run on the threads the application made itself.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -10,6 +10,7 @@ use std::ptr;
 use super::error::report_ptr;
 use super::tagged::{self, Family};
 use crate::errno::{Errno, Result};
+use crate::sys::process::with_signals_blocked;
 
 /// `zmq_thread_fn`: what the thread runs, called with the argument given to `zmq_threadstart`.
 pub type ThreadFn = unsafe extern "C" fn(arg: *mut c_void);
@@ -42,9 +43,10 @@ impl Thread {
     unsafe fn spawn(function: ThreadFn, arg: *mut c_void) -> Result<Thread> {
         let start = Box::into_raw(Box::new(Start { function, arg }));
         let mut thread = MaybeUninit::uninit();
-        // SAFETY: default attributes; `run` takes over the box.
-        let failed =
-            unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, start.cast()) };
+        let failed = with_signals_blocked(|| {
+            // SAFETY: default attributes; `run` takes over the box.
+            unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, start.cast()) }
+        });
         if failed != 0 {
             // SAFETY: no thread was made, so the box is still ours.
             drop(unsafe { Box::from_raw(start) });

@@ -43,21 +43,29 @@ where
 {
     let mut name = name.to_owned();
     name.truncate(15);
-    // SAFETY: both sets are plain memory that the calls fill; the thread started in between inherits the full mask.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        let started = std::thread::Builder::new()
+    let started = with_signals_blocked(|| {
+        std::thread::Builder::new()
             .name(name)
             .stack_size(512 * 1024)
             .spawn(move || {
                 place(&placement);
                 body();
-            });
+            })
+    });
+    started.map_err(Errno::from)
+}
+
+/// Runs `body` with every signal blocked: a thread that it starts inherits the full mask.
+pub fn with_signals_blocked<T>(body: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are plain memory that the calls fill.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        let result = body();
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
-        started.map_err(Errno::from)
+        result
     }
 }
 
