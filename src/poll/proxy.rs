@@ -10,6 +10,7 @@ use crate::options::constants::poll::{POLLIN, POLLOUT};
 use crate::options::constants::socket_type::REP;
 use crate::options::table::TYPE;
 use crate::socket;
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ pub fn proxy(
     capture: Option<Socket>,
     control: Option<Socket>,
 ) -> Result<()> {
+    if let Some(capture) = capture {
+        // Else this would show with the first message only.
+        socket::enter(capture)?;
+    }
     let mut proxy = Proxy {
         there: Way::new(front, back),
         back: (front != back).then(|| Way::new(back, front)),
@@ -182,6 +187,8 @@ struct Way {
     to: Socket,
     /// A first frame that was received but found no room.
     held: Option<Msg>,
+    /// The frames behind it, where a whole message had to be received before any of it could be sent.
+    rest: VecDeque<Msg>,
     /// There is something to receive, so room is what we wait for.
     stuck: bool,
     counts: Counts,
@@ -193,6 +200,7 @@ impl Way {
             from,
             to,
             held: None,
+            rest: VecDeque::new(),
             stuck: false,
             counts: Counts::default(),
         }
@@ -239,6 +247,9 @@ impl Way {
         };
         if !captured {
             copy(&mut frame, capture)?;
+            if self.from == self.to && frame.more() {
+                self.gather(capture)?;
+            }
         }
         let mut flags = DONTWAIT;
         loop {
@@ -255,13 +266,28 @@ impl Way {
             if !more {
                 return Ok(true);
             }
+            flags = 0;
+            if let Some(next) = self.rest.pop_front() {
+                frame = next;
+                continue;
+            }
             frame = match self.receive()? {
                 Some(frame) => frame,
                 None => return Ok(false),
             };
             copy(&mut frame, capture)?;
-            flags = 0;
         }
+    }
+
+    /// A socket that answers itself may have to hear a request out before it can begin the reply.
+    fn gather(&mut self, capture: Option<Socket>) -> Result<()> {
+        let mut more = true;
+        while more && let Some(mut frame) = self.receive()? {
+            copy(&mut frame, capture)?;
+            more = frame.more();
+            self.rest.push_back(frame);
+        }
+        Ok(())
     }
 
     fn receive(&mut self) -> Result<Option<Msg>> {
