@@ -27,6 +27,8 @@ pub struct Pipe {
     staged: Vec<Msg>,
     /// Nothing more can be written: the far end is gone or we are leaving.
     severed: bool,
+    /// The far end forgot it; under IMMEDIATE the same link may have another pipe by now.
+    forgotten: bool,
     /// Frames and bytes in the lane that the link was not driven for yet.
     queued: (u32, usize),
     /// Something may wait in the lane or the link's buffer.
@@ -52,6 +54,7 @@ impl From<Newcomer> for Pipe {
             endpoint,
             staged: Vec::new(),
             severed: false,
+            forgotten: false,
             queued: (0, 0),
             unflushed: false,
         }

@@ -203,6 +203,13 @@ impl Pipes {
         }
     }
 
+    /// The far end told that it knows this pipe no more: it is not to be told when the pipe is left.
+    pub fn forget(&mut self, id: PipeId) {
+        if let Some(pipe) = self.get_mut(id) {
+            pipe.forgotten = true;
+        }
+    }
+
     #[cold]
     fn note_end(&mut self, id: PipeId) {
         let Some(pipe) = self.slots.get_mut(id).and_then(Option::as_mut) else {
@@ -294,7 +301,7 @@ impl Pipes {
 
     /// Reads from the one connection that is up. Says whether messages or bytes came.
     pub fn drive_single(&mut self) -> Option<(PipeId, Driven)> {
-        let up = |slot: &Option<Pipe>| matches!(slot, Some(Pipe { far: Far::Link(link), .. }) if link.is_up());
+        let up = |slot: &Option<Pipe>| matches!(slot, Some(Pipe { far: Far::Link(link), severed: false, .. }) if link.is_up());
         let id = self.slots.iter().position(up)?;
         self.drive_pipe(id)
     }
@@ -314,6 +321,7 @@ impl Pipes {
         let freed = pipe.rx.close();
         let _ = (told, freed);
         match &pipe.far {
+            Far::Link(_) if pipe.forgotten => {}
             Far::Link(link) => link.close(linger),
             Far::Inproc { mailbox, key } => mailbox.send(News::Gone(*key)),
         }

@@ -106,6 +106,7 @@ impl Socket {
                     )
             });
         }
+        self.pipes.forget(id);
         self.sever(id);
     }
 
