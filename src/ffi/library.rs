@@ -4,32 +4,17 @@ use std::env;
 use std::ffi::{CStr, OsStr, c_char, c_int};
 
 use crate::errno::Errno;
+use crate::options::built;
 
 /// The release of libzmq whose API and behaviour this library has: major, minor, patch.
 pub const VERSION: [c_int; 3] = [4, 3, 5];
-
-/// What `zmq_has` answers, name by name. Names that are not here are not had; `draft` is answered by [`has_draft`].
-const CAPABILITIES: [(&CStr, bool); 10] = [
-    (c"ipc", true),
-    (c"curve", false),
-    (c"gssapi", false),
-    (c"pgm", false),
-    (c"tipc", false),
-    (c"norm", false),
-    (c"vmci", false),
-    (c"vsock", false),
-    (c"WS", false),
-    (c"WSS", false),
-];
 
 fn has(capability: &CStr) -> bool {
     if capability == c"draft" {
         let variable = env::var_os("OZMQ_DRAFT");
         return has_draft(variable.as_deref(), variable.is_some() && runs_privileged());
     }
-    CAPABILITIES
-        .iter()
-        .any(|&(name, had)| had && name == capability)
+    built::has(capability)
 }
 
 /// The draft functions are always there. Bindings compiled without them would switch them on by this answer and fail,
@@ -136,7 +121,7 @@ mod tests {
 
     #[test]
     fn capabilities_are_those_of_the_table() {
-        for (name, had) in CAPABILITIES {
+        for (name, _, had) in built::FEATURES {
             assert_eq!(call!(zmq_has(name.as_ptr())), c_int::from(had), "{name:?}");
         }
         assert_eq!(call!(zmq_has(c"ipc".as_ptr())), 1);

@@ -4,6 +4,7 @@
 //! waits, locks or touches a descriptor.
 #![forbid(unsafe_code)]
 
+pub mod built;
 mod check;
 pub mod constants;
 mod context;
@@ -13,6 +14,7 @@ pub mod table;
 mod value;
 pub mod z85;
 
+pub use built::is_built;
 pub use context::ContextOptions;
 pub use network::Network;
 pub use table::row;
@@ -20,18 +22,10 @@ pub use value::Value;
 
 use crate::errno::{Errno, Result};
 use constants::{mechanism, socket_type};
-use row::{Need, Owner, Row};
+use row::{Owner, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use value::Field;
-
-/// Whether this build has what an option is for. Without, the option is as good as unknown.
-pub const fn is_built(need: Need) -> bool {
-    match need {
-        Need::Nothing | Need::Curve | Need::Wss => true,
-        Need::Gssapi | Need::Vmci | Need::Norm => false,
-    }
-}
 
 /// The security mechanism of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
