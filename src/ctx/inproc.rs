@@ -135,6 +135,11 @@ impl Pending {
             }),
             endpoint: bound.endpoint,
         })));
+        bound.mailbox.send(News::Marks(
+            self.far_key,
+            self.marks.receive(),
+            self.marks.send(),
+        ));
         if self.abandoned {
             bound.mailbox.send(News::Gone(self.far_key));
         }
