@@ -1,17 +1,31 @@
-//! The one front door to atomics, so that `loom` can stand in for the standard library when a protocol between threads
-//! is model-checked (`RUSTFLAGS="--cfg loom" cargo test --release --lib loom`).
+//! The one front door to what threads share, so that `loom` can stand in for the standard library when a protocol between
+//! threads is model-checked (`cargo xtask test loom`, or `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`).
+//!
+//! A compiler fence and `membarrier` are nothing that `loom` knows: in a model both halves of the asymmetric fence are
+//! full fences. What a model proves is that the protocol is right with full fences on both sides; that the pair
+//! [`light_fence`] and [`heavy_fence`] is as good as two full fences is the kernel's promise.
 #![forbid(unsafe_code)]
 
 #[cfg(loom)]
-pub use loom::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
-#[cfg(not(loom))]
-pub use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
+mod model;
 
-pub use std::sync::Arc;
+#[cfg(loom)]
+pub use loom::sync::{
+    Arc,
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+#[cfg(loom)]
+pub use model::{AtomicBool, EventFd, Mutex, UnsafeCell, Word};
+
+#[cfg(not(loom))]
+pub use crate::sys::event::EventFd;
+#[cfg(not(loom))]
+pub use parking_lot::Mutex;
+#[cfg(not(loom))]
+pub use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
 
 /// The cheap half of an asymmetric fence: orders this thread's earlier store before its later load, provided the other
 /// thread runs [`heavy_fence`] between its own store and load.
@@ -33,6 +47,73 @@ pub fn heavy_fence() {
     fence(Ordering::SeqCst);
     #[cfg(not(loom))]
     crate::sys::membarrier::run();
+}
+
+/// A word of memory that threads sleep on.
+#[cfg(not(loom))]
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub struct Word(AtomicU32);
+
+#[cfg(not(loom))]
+impl Word {
+    /// A word that holds `value`.
+    pub const fn new(value: u32) -> Word {
+        Word(AtomicU32::new(value))
+    }
+
+    /// Sleeps while the word holds `expected`, until woken, or for `timeout`.
+    ///
+    /// # Errors
+    /// EINTR when a signal handler ran. A timeout, a wake-up and a changed word are all `Ok`: the caller looks for itself.
+    pub fn wait(
+        &self,
+        expected: u32,
+        timeout: Option<std::time::Duration>,
+    ) -> crate::errno::Result<()> {
+        crate::sys::futex::wait(&self.0, expected, timeout)
+    }
+
+    /// Wakes up to `count` threads asleep on the word.
+    pub fn wake(&self, count: i32) {
+        crate::sys::futex::wake(&self.0, count);
+    }
+}
+
+#[cfg(not(loom))]
+impl std::ops::Deref for Word {
+    type Target = AtomicU32;
+    #[inline(always)]
+    fn deref(&self) -> &AtomicU32 {
+        &self.0
+    }
+}
+
+/// Memory whose accesses a model checks: a place to write through a shared reference.
+#[cfg(not(loom))]
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    /// A cell that holds `value`.
+    #[inline(always)]
+    pub const fn new(value: T) -> UnsafeCell<T> {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+
+    /// The place, to read from.
+    #[inline(always)]
+    pub fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    /// The place, to write to.
+    #[inline(always)]
+    pub fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
 }
 
 /// Keeps what one thread writes off the cache line that another writes.

@@ -5,8 +5,7 @@
 //! that was closed is always a look at memory of ours, and a closed handle says so.
 
 use crate::errno::{Errno, Result};
-use crate::sync::{heavy_fence, light_fence};
-use crate::sys::futex;
+use super::lock::Lock;
 use parking_lot::Mutex;
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -17,15 +16,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Slots kept in reserve before one is used again: how long a closed handle is known for dead.
 const RESERVE: usize = 256;
 
-const FREE: u32 = 0;
-const TAKEN: u32 = 1;
-
 /// What a C handle points at.
 #[repr(C, align(64))]
 pub struct Handle<T> {
     tag: AtomicU32,
-    turn: AtomicU32,
-    waiters: AtomicU32,
+    turn: Lock,
     object: UnsafeCell<Option<T>>,
 }
 
@@ -64,8 +59,7 @@ impl<T: Send + 'static> Arena<T> {
         let handle = recycled.unwrap_or_else(|| {
             Box::leak(Box::new(Handle {
                 tag: AtomicU32::new(!self.tag),
-                turn: AtomicU32::new(FREE),
-                waiters: AtomicU32::new(0),
+                turn: Lock::default(),
                 object: UnsafeCell::new(None),
             }))
         });
@@ -117,29 +111,8 @@ impl<T: Send + 'static> Arena<T> {
 impl<T> Turn<T> {
     #[inline(always)]
     fn wait(handle: &'static Handle<T>) -> Turn<T> {
-        if handle.turn.swap(TAKEN, Ordering::Acquire) != FREE {
-            Turn::queue_up(handle);
-        }
+        handle.turn.take();
         Turn { handle }
-    }
-
-    #[cold]
-    fn queue_up(handle: &'static Handle<T>) {
-        handle.waiters.fetch_add(1, Ordering::SeqCst);
-        heavy_fence();
-        while handle.turn.swap(TAKEN, Ordering::Acquire) != FREE {
-            let _ = futex::wait(&handle.turn, TAKEN, None);
-        }
-        handle.waiters.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    #[inline(always)]
-    fn release(&self) {
-        self.handle.turn.store(FREE, Ordering::Release);
-        light_fence();
-        if self.handle.waiters.load(Ordering::Relaxed) != 0 {
-            futex::wake(&self.handle.turn, 1);
-        }
     }
 
     /// Lets other threads have their turn while `sleep` runs, which must not touch the object.
@@ -148,11 +121,9 @@ impl<T> Turn<T> {
     /// ENOTSOCK when the handle was closed meanwhile, else what `sleep` returned.
     pub fn yield_while<R>(&mut self, sleep: impl FnOnce() -> Result<R>) -> Result<R> {
         let tag = self.handle.tag.load(Ordering::Relaxed);
-        self.release();
+        self.handle.turn.release();
         let result = sleep();
-        if self.handle.turn.swap(TAKEN, Ordering::Acquire) != FREE {
-            Turn::queue_up(self.handle);
-        }
+        self.handle.turn.take();
         if self.handle.tag.load(Ordering::Acquire) != tag {
             return Err(Errno::ENOTSOCK);
         }
@@ -185,7 +156,7 @@ impl<T> DerefMut for Turn<T> {
 impl<T> Drop for Turn<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.release();
+        self.handle.turn.release();
     }
 }
 

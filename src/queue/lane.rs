@@ -11,8 +11,9 @@
 //! full fences on both sides, since the reader reports rarely.
 
 use super::ring::{Consumer, Producer, ring};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Padded, fence, heavy_fence, light_fence};
-use parking_lot::Mutex;
+use crate::sync::{
+    Arc, AtomicBool, AtomicU64, Mutex, Ordering, Padded, fence, heavy_fence, light_fence,
+};
 
 #[derive(Debug)]
 struct Shared<T> {

@@ -1,8 +1,7 @@
 //! Many producers, one consumer: the rare news (attached, readable, gone …) that reach a socket or an I/O thread.
 
 use super::Signal;
-use crate::sync::{AtomicBool, Ordering};
-use parking_lot::Mutex;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// A list of news and the signal of the one who reads it.
 #[derive(Debug)]

@@ -6,6 +6,9 @@
 
 mod handle;
 mod lane;
+mod lock;
+#[cfg(all(test, loom))]
+mod loom_models;
 mod mailbox;
 mod ring;
 mod signal;

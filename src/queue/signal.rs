@@ -2,12 +2,9 @@
 //! poll for it.
 
 use crate::errno::Result;
-use crate::sync::{Ordering, fence};
-use crate::sys::event::EventFd;
-use crate::sys::futex;
+use crate::sync::{AtomicBool, EventFd, Ordering, Word, fence};
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 const AWAKE: u32 = 0;
@@ -29,8 +26,11 @@ pub enum Sleep {
 /// waker makes work visible, then calls [`notify`](Signal::notify).
 #[derive(Debug, Default)]
 pub struct Signal {
-    state: AtomicU32,
+    state: Word,
     event: OnceLock<EventFd>,
+    /// The descriptor was raised and not lowered since. Set behind the raise, which may come long after the state said
+    /// AWAKE and the sleeper went on.
+    raised: AtomicBool,
 }
 
 impl Signal {
@@ -46,10 +46,11 @@ impl Signal {
     #[cold]
     fn wake(&self) {
         match self.state.swap(AWAKE, Ordering::AcqRel) {
-            ON_FUTEX => futex::wake(&self.state, i32::MAX),
+            ON_FUTEX => self.state.wake(i32::MAX),
             ON_DESCRIPTOR => {
                 if let Some(event) = self.event.get() {
                     event.raise();
+                    self.raised.store(true, Ordering::Release);
                 }
             }
             _ => {}
@@ -69,7 +70,9 @@ impl Signal {
 
     /// Ends sleep, however it ended, and clears the event descriptor.
     pub fn cancel(&self) {
-        if self.state.swap(AWAKE, Ordering::AcqRel) == AWAKE
+        self.state.swap(AWAKE, Ordering::AcqRel);
+        if self.raised.load(Ordering::Relaxed)
+            && self.raised.swap(false, Ordering::Acquire)
             && let Some(event) = self.event.get()
         {
             event.lower();
@@ -81,7 +84,7 @@ impl Signal {
     /// # Errors
     /// EINTR.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
-        futex::wait(&self.state, ON_FUTEX, timeout)
+        self.state.wait(ON_FUTEX, timeout)
     }
 
     /// The event descriptor, made on first use.
@@ -99,5 +102,14 @@ impl Signal {
     /// The event descriptor, if there is one.
     pub fn existing_descriptor(&self) -> Option<RawFd> {
         self.event.get().map(EventFd::fd)
+    }
+}
+
+#[cfg(all(test, loom))]
+impl Signal {
+    /// The descriptor that stands for the kernel's in a model, made on first use.
+    pub(super) fn event(&self) -> &EventFd {
+        let _ = self.descriptor();
+        self.event.get().expect("just made")
     }
 }

@@ -1,0 +1,441 @@
+//! Models of the protocols between threads, run through every interleaving (up to three preemptions) and every outcome
+//! of weak memory: `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`.
+//!
+//! A wake-up that is lost leaves a thread asleep for ever: `loom` reports a deadlock. State that two threads use at once,
+//! or that one uses before it saw what the other did, is a `loom` cell: it reports a causality violation. Each model
+//! says which changes to the code it was seen to catch.
+
+use super::lock::Lock;
+use super::ring::ring;
+use super::{Mailbox, Signal, Sleep, Token, conflating_lane, lane};
+use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, UnsafeCell, Word};
+use loom::thread;
+
+fn model(body: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(body);
+}
+
+/// Tells one thread that there is something for it.
+#[derive(Default)]
+struct Bell(Word);
+
+impl Bell {
+    fn ring(&self) {
+        self.0.store(1, Ordering::Release);
+        self.0.wake(1);
+    }
+
+    fn wait(&self) {
+        while self.0.swap(0, Ordering::Acquire) == 0 {
+            let _ = self.0.wait(0, None);
+        }
+    }
+}
+
+/// A value whose content is only right for who saw it being written.
+fn value(content: u64) -> UnsafeCell<u64> {
+    UnsafeCell::new(content)
+}
+
+fn content(value: &UnsafeCell<u64>) -> u64 {
+    // SAFETY: the model reports it if the access is not alone.
+    value.with(|content| unsafe { *content })
+}
+
+/// Two threads ask for work and each serves what it found or was left. Caught: a `leave` that stores 0 and does not look
+/// for wishes; a wish set without release, or taken without acquire; `enter` without acquire; `leave` without release; an
+/// `enter` that takes the token with HELD set.
+#[test]
+fn a_wish_is_served_by_one_holder_at_a_time() {
+    model(|| {
+        struct Shared {
+            token: Token<UnsafeCell<[u32; 2]>>,
+            asked: [AtomicU32; 2],
+        }
+        fn serve(shared: &Shared, served: &UnsafeCell<[u32; 2]>, wishes: u32) {
+            // SAFETY: the model reports it if the access is not alone.
+            served.with_mut(|served| unsafe {
+                for i in 0..2 {
+                    if wishes & (1 << i) != 0 {
+                        // What was asked before the wish was left must be seen by who serves it.
+                        (*served)[i] = shared.asked[i].load(Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        fn ask(shared: &Shared, who: usize) {
+            shared.asked[who].store(1, Ordering::Relaxed);
+            let Some(mut guard) = shared.token.enter(1 << who) else {
+                return;
+            };
+            serve(shared, &guard, 1 << who);
+            while let Err((held, wishes)) = guard.leave() {
+                serve(shared, &held, wishes);
+                guard = held;
+            }
+        }
+        let shared = Arc::new(Shared {
+            token: Token::new(UnsafeCell::new([0; 2])),
+            asked: Default::default(),
+        });
+        let other = shared.clone();
+        let thread = thread::spawn(move || ask(&other, 0));
+        ask(&shared, 1);
+        thread.join().unwrap();
+        let guard = shared.token.enter(4).expect("everybody left");
+        // SAFETY: the model reports it if the access is not alone.
+        assert_eq!(guard.with(|served| unsafe { *served }), [1, 1]);
+        assert!(guard.leave().is_ok(), "a wish was left unserved");
+    });
+}
+
+/// A holder that quits is handed every wish it kept others from. Caught: a `quit` that stores 0; `quit` without release
+/// or without acquire.
+#[test]
+fn who_quits_learns_the_wishes() {
+    model(|| {
+        let shared = Arc::new((Token::new(value(0)), AtomicU32::new(0)));
+        let other = shared.clone();
+        let thread = thread::spawn(move || {
+            let (token, asked) = &*other;
+            asked.store(1, Ordering::Relaxed);
+            match token.enter(1) {
+                // SAFETY: the model reports it if the access is not alone.
+                Some(guard) => guard.with_mut(|state| unsafe { *state += 1 }),
+                None => return false,
+            }
+            true
+        });
+        let (token, asked) = &*shared;
+        let mut passed_on = 0;
+        if let Some(guard) = token.enter(2) {
+            // SAFETY: as above.
+            guard.with_mut(|state| unsafe { *state += 1 });
+            passed_on = guard.quit();
+            assert!(passed_on & 1 == 0 || asked.load(Ordering::Relaxed) == 1);
+        }
+        let entered = thread.join().unwrap();
+        assert_ne!(entered, passed_on & 1 != 0);
+    });
+}
+
+/// A connection as it is sent to: the lane's reading end behind the token. Whoever publishes tries to drive; every
+/// message is taken by whoever holds the token last. Caught: as for the token, and a ring that publishes without release.
+#[test]
+fn what_is_published_before_a_wish_is_taken() {
+    model(|| {
+        let (mut tx, rx) = lane::<UnsafeCell<u64>>(0);
+        let token = Arc::new(Token::new((rx, 0)));
+        let other = token.clone();
+        fn drive(token: &Token<(super::LaneRx<UnsafeCell<u64>>, u64)>) {
+            let Some(mut guard) = token.enter(1) else {
+                return;
+            };
+            loop {
+                let (rx, next) = &mut *guard;
+                while let Some(message) = rx.pop() {
+                    assert_eq!(content(&message), *next);
+                    *next += 1;
+                }
+                match guard.leave() {
+                    Ok(()) => return,
+                    Err((held, _)) => guard = held,
+                }
+            }
+        }
+        let thread = thread::spawn(move || drive(&other));
+        for i in 0..2 {
+            tx.push(value(i), true);
+            let _ = tx.publish();
+            drive(&token);
+        }
+        thread.join().unwrap();
+        let guard = token.enter(2).expect("everybody left");
+        assert_eq!(guard.1, 2);
+        assert!(guard.leave().is_ok());
+    });
+}
+
+/// Reader and writer fall asleep whenever the lane lets them; the mark of 1 makes both do. Caught: `publish` without its
+/// fence or without its look at the flag; `park` of either end without its fence or without its second look; `report`
+/// without its fence; a mark that is off by one; `taken` stored or read relaxed; `tail` stored relaxed.
+#[test]
+fn nobody_sleeps_through_a_message_or_room() {
+    model(|| {
+        let (mut tx, mut rx) = lane::<UnsafeCell<u64>>(1);
+        let bells = Arc::new((Bell::default(), Bell::default(), AtomicU64::new(0)));
+        let other = bells.clone();
+        let writer = thread::spawn(move || {
+            let (to_reader, to_writer, popped) = &*other;
+            for i in 0..2 {
+                while !tx.has_room() {
+                    if tx.park() {
+                        to_writer.wait();
+                    }
+                }
+                // Room was given back after the message was taken, so at most one is in flight.
+                assert_eq!(popped.load(Ordering::Relaxed), i);
+                tx.push(value(i), true);
+                if tx.publish() {
+                    to_reader.ring();
+                }
+            }
+        });
+        let (to_reader, to_writer, popped) = &*bells;
+        for i in 0..2 {
+            let message = loop {
+                match rx.pop() {
+                    Some(message) => break message,
+                    None if rx.park_now() => to_reader.wait(),
+                    None => {}
+                }
+            };
+            assert_eq!(content(&message), i);
+            popped.store(i + 1, Ordering::Relaxed);
+            if rx.took_message() {
+                to_writer.ring();
+            }
+        }
+        writer.join().unwrap();
+        assert!(rx.pop().is_none());
+    });
+}
+
+/// Messages pushed before the end are all there once the end is seen, and a parked reader is told of it. Caught: `close`
+/// without its publish, without release, without its fence or without telling; `park_now` that does not look for the end.
+#[test]
+fn the_end_is_seen_behind_the_last_message() {
+    model(|| {
+        let (mut tx, mut rx) = lane::<UnsafeCell<u64>>(0);
+        let bell = Arc::new(Bell::default());
+        let other = bell.clone();
+        let writer = thread::spawn(move || {
+            tx.push(value(0), true);
+            if tx.publish() {
+                other.ring();
+            }
+            tx.push(value(1), true);
+            if tx.close() {
+                other.ring();
+            }
+        });
+        let mut next = 0;
+        loop {
+            let closed = rx.is_closed();
+            match rx.pop() {
+                Some(message) => {
+                    assert_eq!(content(&message), next);
+                    next += 1;
+                }
+                None if closed => break,
+                None => {
+                    if rx.park_now() {
+                        bell.wait();
+                    }
+                }
+            }
+        }
+        assert_eq!(next, 2);
+        writer.join().unwrap();
+    });
+}
+
+/// A writer that waits for room learns that nobody will make any. Caught: `LaneRx::close` without its fence or without
+/// telling; `park` that does not look for it.
+#[test]
+fn a_writer_learns_that_it_was_left() {
+    model(|| {
+        let (mut tx, mut rx) = lane::<UnsafeCell<u64>>(1);
+        let bell = Arc::new(Bell::default());
+        let other = bell.clone();
+        let reader = thread::spawn(move || {
+            if rx.close() {
+                other.ring();
+            }
+        });
+        tx.push(value(0), true);
+        let _ = tx.publish();
+        while !tx.has_room() && !tx.is_abandoned() {
+            if tx.park() {
+                bell.wait();
+            }
+        }
+        assert!(tx.is_abandoned());
+        reader.join().unwrap();
+    });
+}
+
+/// Of a conflating lane the reader gets the newest message, and is told of it. Caught: `publish` without its fence.
+#[test]
+fn the_newest_message_is_not_slept_through() {
+    model(|| {
+        let (mut tx, mut rx) = conflating_lane::<UnsafeCell<u64>>();
+        let bell = Arc::new(Bell::default());
+        let other = bell.clone();
+        let writer = thread::spawn(move || {
+            for i in 0..2 {
+                tx.push(value(i), true);
+                if tx.publish() {
+                    other.ring();
+                }
+            }
+        });
+        let mut newest = None;
+        while newest != Some(1) {
+            match rx.pop() {
+                Some(message) => {
+                    let content = content(&message);
+                    assert!(newest.is_none_or(|before| before < content));
+                    newest = Some(content);
+                }
+                None if rx.park_now() => bell.wait(),
+                None => {}
+            }
+        }
+        writer.join().unwrap();
+    });
+}
+
+/// A queue that comes round in its first ring (of two slots in a model). Caught: `release` or the read of `head` relaxed;
+/// `tail` stored or read relaxed; `make_room` that gives a slot too many.
+#[test]
+fn slots_are_used_again_after_they_were_left() {
+    model(|| {
+        let (mut tx, mut rx) = ring::<UnsafeCell<u64>>();
+        let bell = Arc::new(Bell::default());
+        let other = bell.clone();
+        let writer = thread::spawn(move || {
+            for i in 0..3 {
+                tx.push(value(i));
+                tx.publish();
+            }
+            other.ring();
+        });
+        let mut next = 0;
+        while next < 2 {
+            match rx.pop() {
+                Some(message) => {
+                    assert_eq!(content(&message), next);
+                    next += 1;
+                }
+                None => thread::yield_now(),
+            }
+            assert!(rx.peek().is_none_or(|message| content(message) == next));
+        }
+        bell.wait();
+        assert_eq!(content(&rx.pop().unwrap()), 2);
+        assert!(rx.pop().is_none());
+        writer.join().unwrap();
+    });
+}
+
+/// A queue that outgrows its ring, and is given up by both ends at any moment: every value is dropped once. Caught: `end`
+/// stored before `next`, or both relaxed; an end seen with the old `tail` taken for the end of the queue.
+#[test]
+fn rings_are_chained_and_freed() {
+    model(|| {
+        let counter = std::sync::Arc::new(());
+        let (mut tx, mut rx) = ring();
+        let one = counter.clone();
+        let writer = thread::spawn(move || {
+            for i in 0..3 {
+                tx.push((value(i), one.clone()));
+            }
+            tx.publish();
+            tx.push((value(3), one));
+        });
+        let mut next = 0;
+        for _ in 0..3 {
+            if let Some((message, _)) = rx.pop() {
+                assert_eq!(content(&message), next);
+                next += 1;
+            }
+        }
+        drop(rx);
+        writer.join().unwrap();
+        assert_eq!(std::sync::Arc::strong_count(&counter), 1);
+    });
+}
+
+/// A mailbox and its signal, as a socket sleeps on them. Caught: `notify` or `prepare` without its fence; a sleeper that
+/// does not look again; `send` that wakes before it puts the news in.
+#[test]
+fn news_wake_the_sleeper() {
+    for sleep in [Sleep::Futex, Sleep::Descriptor] {
+        model(move || {
+            let mailbox = Arc::new(Mailbox::<u64>::default());
+            mailbox.signal().event();
+            let other = mailbox.clone();
+            let sender = thread::spawn(move || {
+                other.send(0);
+                other.send(1);
+            });
+            let mut next = 0;
+            while next < 2 {
+                for news in mailbox.take() {
+                    assert_eq!(news, next);
+                    next += 1;
+                }
+                mailbox.signal().prepare(sleep);
+                if next < 2 && !mailbox.has_news() {
+                    match sleep {
+                        Sleep::Futex => mailbox.signal().wait(None).unwrap(),
+                        Sleep::Descriptor => mailbox.signal().event().sleep(),
+                    }
+                }
+                mailbox.signal().cancel();
+                // A raise that is not noted yet cannot be lowered: the next sleep ends at once.
+                thread::yield_now();
+            }
+            sender.join().unwrap();
+        });
+    }
+}
+
+/// A descriptor raised at the wrong moment does not stay so: else every later sleep on it would end at once. Caught: a
+/// `cancel` that looks only at the state.
+#[test]
+fn a_late_wake_up_is_cleared() {
+    model(|| {
+        let signal = Arc::new(Signal::default());
+        signal.event();
+        let other = signal.clone();
+        let waker = thread::spawn(move || other.notify());
+        for _ in 0..2 {
+            signal.prepare(Sleep::Descriptor);
+            signal.cancel();
+        }
+        waker.join().unwrap();
+        signal.prepare(Sleep::Descriptor);
+        signal.cancel();
+        assert!(!signal.event().is_high());
+    });
+}
+
+/// The lock of a handle. Caught: `release` without its fence, without release, or without its look at the waiters; a
+/// waiter that does not count itself, or sleeps without a fence; a `take` without acquire.
+#[test]
+fn a_waiter_gets_the_lock() {
+    model(|| {
+        let shared = Arc::new((Lock::default(), value(0)));
+        let use_it = |shared: &(Lock, UnsafeCell<u64>)| {
+            shared.0.take();
+            // SAFETY: the model reports it if the access is not alone.
+            shared.1.with_mut(|state| unsafe { *state += 1 });
+            shared.0.release();
+        };
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || use_it(&shared))
+            })
+            .collect();
+        use_it(&shared);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(content(&shared.1), 3);
+    });
+}
