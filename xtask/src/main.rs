@@ -1,12 +1,10 @@
 //! The workspace's command line: `cargo xtask <command>`.
 
+mod bench;
 mod child;
-mod compare;
 mod compile;
 mod conformance;
-mod demo;
 mod dist;
-mod perf;
 mod reference;
 mod test;
 mod toolchain;
@@ -37,8 +35,8 @@ enum Task {
     Test(test::Options),
     /// Build everything and measure this library beside libzmq, in under five minutes
     Demo,
-    /// Measure this library beside libzmq thoroughly
-    Bench(demo::Options),
+    /// Measure this library beside libzmq and beside bare sockets; a full run writes docs/performance.md
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,7 +58,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Task::Dist(options) => dist::run(&workspace, &options).map(|_| true),
         Task::Reference(options) => conformance::run(&workspace, &options),
         Task::Test(options) => test::run(workspace, &options),
-        Task::Demo => demo::demo(&workspace),
-        Task::Bench(options) => demo::bench(&workspace, &options),
+        Task::Demo => bench::demo(&workspace),
+        Task::Bench(options) => bench::bench(&workspace, &options),
     }
 }
