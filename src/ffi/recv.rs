@@ -22,7 +22,10 @@ pub unsafe extern "C" fn zmq_recv(
     report(socket::enter(socket).and_then(|mut turn| {
         // SAFETY: as promised by the caller.
         let buffer = unsafe { args::bytes_mut(data, size, Errno::EFAULT) }?;
-        let msg = socket::recv(&mut turn, flags)?;
+        let mut msg = Msg::new();
+        if !socket::recv_sole(&mut turn, &mut msg) {
+            msg = socket::recv(&mut turn, flags)?;
+        }
         let fitting = msg.len().min(size);
         buffer[..fitting].copy_from_slice(&msg.data()[..fitting]);
         Ok(args::size(msg.len()))
@@ -46,6 +49,9 @@ unsafe fn recv_into(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> Result<
     let mut turn = socket::enter(socket)?;
     // SAFETY: as promised by the caller.
     let msg = unsafe { args::message(msg) }?;
+    if !msg.calls_back() && socket::recv_sole(&mut turn, msg) {
+        return Ok(args::size(msg.len()));
+    }
     let old = std::mem::replace(msg, socket::recv(&mut turn, flags)?);
     // The release function of the old content may use the socket.
     drop(turn);

@@ -196,7 +196,12 @@ impl Inbound {
             return self.decode_raw(inbox);
         }
         let end = inbox.written().saturating_add(most);
+        let small = self.wire == Wire::Frames(Framing::V2)
+            && self.max_frame >= INLINE_MAX as u64;
         loop {
+            if small && self.body.is_none() && self.staged.is_empty() {
+                self.decode_small(inbox, end);
+            }
             if let Some((body, _)) = &self.body {
                 if body.missing() > 0 {
                     return Ok(Decoded::NeedMore);
@@ -216,6 +221,24 @@ impl Inbound {
             if !self.take_frame(header, inbox)? {
                 return Ok(Decoded::NeedMore);
             }
+        }
+    }
+
+    /// Takes what lies at hand in a stream of small messages.
+    #[inline(always)]
+    fn decode_small(&mut self, inbox: &mut LaneTx<Msg>, end: u64) {
+        let Some(block) = &mut self.block else { return };
+        while inbox.written() < end
+            && inbox.has_room()
+            && let Some((flags, mut msg)) = block.small_frame()
+        {
+            msg.stamp(&self.meta);
+            if flags & frame::MORE != 0 {
+                msg.set_flags(MORE);
+                self.staged.push(msg);
+                return;
+            }
+            inbox.push(msg, true);
         }
     }
 
@@ -286,7 +309,7 @@ impl Inbound {
         if flags & frame::COMMAND != 0 {
             return self.obey(&msg, inbox);
         }
-        self.meta.stamp(&mut msg);
+        msg.stamp(&self.meta);
         if flags & frame::MORE != 0 {
             msg.set_flags(MORE);
             self.staged.push(msg);
@@ -317,7 +340,7 @@ impl Inbound {
         };
         let mut msg = Msg::copied(topic)?;
         msg.set_flags(flag);
-        self.meta.stamp(&mut msg);
+        msg.stamp(&self.meta);
         inbox.push(msg, true);
         Ok(())
     }
@@ -335,7 +358,7 @@ impl Inbound {
                 return Ok(Decoded::Full);
             }
             let mut msg = block.slice(size)?;
-            self.meta.stamp(&mut msg);
+            msg.stamp(&self.meta);
             inbox.push(msg, true);
         }
     }

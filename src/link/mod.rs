@@ -264,10 +264,11 @@ impl Link {
         loop {
             if !(conn.outbound.blocked && conn.outbound.pending() > 0) {
                 while conn.outbound.pending() < outbound::FULL
-                    && let Some(msg) = out.pop()
+                    && let Some(last) = out.take_with(|msg| {
+                        conn.outbound.encode(msg);
+                        !msg.more()
+                    })
                 {
-                    let last = !msg.more();
-                    conn.outbound.encode(msg);
                     tell |= last && out.took_message();
                 }
             }

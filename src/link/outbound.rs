@@ -3,7 +3,7 @@
 
 use super::inbound::Wire;
 use crate::errno::{Errno, Result};
-use crate::msg::{CANCEL, JOIN, LEAVE, Msg, SUBSCRIBE};
+use crate::msg::{CANCEL, CONTROL, INLINE_MAX, JOIN, LEAVE, Msg, SUBSCRIBE};
 use crate::sys::stream;
 use crate::zmtp::command;
 use crate::zmtp::frame::{self, COMMAND, MAX_HEADER_V1, MAX_HEADER_V2, MORE};
@@ -19,19 +19,62 @@ const GATHER_FROM: usize = 16 << 10;
 const WRITE_MAX: usize = 61_440;
 /// Written bytes that stay in the buffer before the rest is moved to its front.
 const COMPACT_FROM: usize = 256 << 10;
+/// The smallest buffer.
+const BUFFER_MIN: usize = 512;
 /// Parts of one write.
 const PARTS_MAX: usize = 64;
 /// From this many bytes on the buffer is written instead of filled further.
 pub const FULL: usize = 61_440;
+
+/// Encoded bytes, from `sent` to `end`.
+#[derive(Debug, Default)]
+struct Buffer {
+    /// Initialised to its end, so that a small body can be copied whole.
+    bytes: Vec<u8>,
+    end: usize,
+    /// Bytes already written.
+    sent: usize,
+}
+
+impl Buffer {
+    fn len(&self) -> usize {
+        self.end - self.sent
+    }
+
+    /// Room for `count` bytes.
+    #[inline(always)]
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        if self.bytes.len() - self.end < count {
+            self.grow(count);
+        }
+        &mut self.bytes[self.end..][..count]
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        let size = (self.end + count).max(self.bytes.len() * 2).max(BUFFER_MIN);
+        self.bytes.resize(size, 0);
+    }
+
+    #[inline(always)]
+    fn append(&mut self, bytes: &[u8]) {
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+
+    /// Unsent bytes in `from..to`.
+    #[inline(always)]
+    fn part(&self, from: usize, to: usize) -> &[u8] {
+        self.bytes.get(from..to).unwrap_or(&[])
+    }
+}
 
 /// The sending half of a connection.
 #[derive(Debug)]
 pub struct Outbound {
     wire: Wire,
     version: Version,
-    buffer: Vec<u8>,
-    /// Bytes of `buffer` already written.
-    sent: usize,
+    buffer: Buffer,
     /// Bodies that go out where `buffer` has reached the given length.
     bodies: VecDeque<(usize, Msg)>,
     /// Bytes of the first body already written.
@@ -47,8 +90,7 @@ impl Outbound {
         Outbound {
             wire,
             version,
-            buffer: Vec::new(),
-            sent: 0,
+            buffer: Buffer::default(),
             bodies: VecDeque::new(),
             body_sent: 0,
             body_bytes: 0,
@@ -59,37 +101,50 @@ impl Outbound {
     /// Bytes not written yet.
     #[inline(always)]
     pub fn pending(&self) -> usize {
-        self.buffer.len() - self.sent + self.body_bytes
+        self.buffer.len() + self.body_bytes
     }
 
-    /// Appends a message's frame.
+    /// Appends a message's frame. A body that is not copied is taken out of the message.
     #[inline(always)]
-    pub fn encode(&mut self, msg: Msg) {
+    pub fn encode(&mut self, msg: &mut Msg) {
+        if self.wire == Wire::Frames(Framing::V2)
+            && msg.flags() & CONTROL == 0
+            && let Some(body) = msg.inline_body()
+        {
+            let place = self.buffer.room(2 + INLINE_MAX);
+            place[0] = msg.flags() & MORE;
+            place[1] = msg.len() as u8;
+            // Copied whole: a fixed length is a few instructions.
+            place[2..].copy_from_slice(body);
+            self.buffer.end += 2 + msg.len();
+            return;
+        }
+        self.encode_any(msg);
+    }
+
+    fn encode_any(&mut self, msg: &mut Msg) {
         if msg.flags() & (SUBSCRIBE | CANCEL | JOIN | LEAVE) != 0 {
-            return self.encode_control(&msg);
+            return self.encode_control(msg);
         }
         let size = msg.len();
         match self.wire {
             Wire::Frames(Framing::V2) => {
                 let mut header = [0; MAX_HEADER_V2];
-                let flags = if msg.more() { MORE } else { 0 };
-                let used = frame::write_v2(&mut header, flags, size as u64);
-                self.buffer
-                    .extend_from_slice(header.get(..used).unwrap_or(&[]));
+                let used = frame::write_v2(&mut header, msg.flags() & MORE, size as u64);
+                self.buffer.append(header.get(..used).unwrap_or(&[]));
             }
             Wire::Frames(Framing::V1) => {
                 let mut header = [0; MAX_HEADER_V1];
                 let used = frame::write_v1(&mut header, msg.more(), size as u64);
-                self.buffer
-                    .extend_from_slice(header.get(..used).unwrap_or(&[]));
+                self.buffer.append(header.get(..used).unwrap_or(&[]));
             }
             Wire::Raw => {}
         }
         if size < GATHER_FROM {
-            self.buffer.extend_from_slice(msg.data());
+            self.buffer.append(msg.data());
         } else {
             self.body_bytes += size;
-            self.bodies.push_back((self.buffer.len(), msg));
+            self.bodies.push_back((self.buffer.end, msg.take()));
         }
     }
 
@@ -111,23 +166,26 @@ impl Outbound {
         } else {
             body.push(u8::from(flags & SUBSCRIBE != 0));
             body.extend_from_slice(topic);
+            let mut frame = Vec::with_capacity(body.len() + MAX_HEADER_V1);
             match self.version.framing() {
-                Framing::V1 => frame::append_v1(&mut self.buffer, false, &body),
-                Framing::V2 => frame::append_v2(&mut self.buffer, 0, &body),
+                Framing::V1 => frame::append_v1(&mut frame, false, &body),
+                Framing::V2 => frame::append_v2(&mut frame, 0, &body),
             }
-            return;
+            return self.buffer.append(&frame);
         }
-        frame::append_v2(&mut self.buffer, COMMAND, &body);
+        self.command(&body);
     }
 
     /// Appends a command's body as a frame.
     pub fn command(&mut self, body: &[u8]) {
-        frame::append_v2(&mut self.buffer, COMMAND, body);
+        let mut frame = Vec::with_capacity(body.len() + MAX_HEADER_V2);
+        frame::append_v2(&mut frame, COMMAND, body);
+        self.buffer.append(&frame);
     }
 
     /// Appends bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.buffer.append(bytes);
     }
 
     /// Writes until nothing is left or the kernel takes no more.
@@ -151,19 +209,17 @@ impl Outbound {
 
     fn write_once(&self, fd: RawFd) -> Result<usize> {
         if self.bodies.is_empty() {
-            let end = self.buffer.len().min(self.sent + WRITE_MAX);
-            return stream::write(
-                fd,
-                &[IoSlice::new(self.buffer.get(self.sent..end).unwrap_or(&[]))],
-            );
+            let sent = self.buffer.sent;
+            let end = self.buffer.end.min(sent + WRITE_MAX);
+            return stream::write(fd, &[IoSlice::new(self.buffer.part(sent, end))]);
         }
         let mut parts = [IoSlice::new(&[]); PARTS_MAX];
         let mut used = 0;
         let mut room = WRITE_MAX;
-        let mut at = self.sent;
+        let mut at = self.buffer.sent;
         let mut skip = self.body_sent;
         for (position, body) in &self.bodies {
-            let head = self.buffer.get(at..*position).unwrap_or(&[]);
+            let head = self.buffer.part(at, *position);
             let take = head.len().min(room);
             if take > 0 {
                 parts[used] = IoSlice::new(&head[..take]);
@@ -184,7 +240,7 @@ impl Outbound {
             }
         }
         if room > 0 && used < PARTS_MAX && self.bodies.len() * 2 + 1 < PARTS_MAX {
-            let tail = self.buffer.get(at..).unwrap_or(&[]);
+            let tail = self.buffer.part(at, self.buffer.end);
             let take = tail.len().min(room);
             if take > 0 {
                 parts[used] = IoSlice::new(&tail[..take]);
@@ -196,10 +252,10 @@ impl Outbound {
 
     fn advance(&mut self, mut count: usize) {
         while let Some((position, body)) = self.bodies.front() {
-            let head = (position - self.sent).min(count);
-            self.sent += head;
+            let head = (position - self.buffer.sent).min(count);
+            self.buffer.sent += head;
             count -= head;
-            if self.sent < *position {
+            if self.buffer.sent < *position {
                 return;
             }
             let rest = body.len() - self.body_sent;
@@ -213,23 +269,24 @@ impl Outbound {
             self.body_sent = 0;
             self.bodies.pop_front();
         }
-        self.sent += count;
-        if self.sent >= self.buffer.len() {
-            self.buffer.clear();
-            self.sent = 0;
-        } else if self.sent >= COMPACT_FROM {
-            self.buffer.drain(..self.sent);
+        let Buffer { bytes, end, sent } = &mut self.buffer;
+        *sent += count;
+        if *sent >= *end {
+            (*sent, *end) = (0, 0);
+        } else if *sent >= COMPACT_FROM {
+            bytes.copy_within(*sent..*end, 0);
             for (position, _) in &mut self.bodies {
-                *position -= self.sent;
+                *position -= *sent;
             }
-            self.sent = 0;
+            *end -= *sent;
+            *sent = 0;
         }
     }
 
     /// Gives memory back while nothing is sent.
     pub fn rest(&mut self) {
         if self.pending() == 0 {
-            self.buffer = Vec::new();
+            self.buffer = Buffer::default();
             self.bodies = VecDeque::new();
         }
     }

@@ -116,6 +116,12 @@ impl Block {
         unsafe { block.as_ref().capacity }
     }
 
+    /// True when the application releases the memory.
+    #[inline(always)]
+    pub(super) fn calls_back(&self) -> bool {
+        self.free.is_some()
+    }
+
     /// Adds `count` references.
     ///
     /// # Safety

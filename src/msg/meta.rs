@@ -1,8 +1,21 @@
-//! What a received message tells of its connection: properties, descriptor, group. One object a connection, counted in
-//! batches so that a message costs no atomic operation of its own on the way up.
+//! What a received message tells of its connection: properties, descriptor, group.
+//!
+//! A message *names* its connection's metadata: an entry of a table of the process, and which use of that entry. Names
+//! cost nothing to hand out, to copy and to drop, so a stream of messages counts no references. Only a message that is
+//! asked for its metadata takes a reference to it. The entry of a connection that ended is used again no sooner than
+//! [`RESERVE`] others ended after it; a message that was kept that long and never asked before knows nothing any more.
 
+use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
+use std::sync::OnceLock;
+
+/// Entries of ended connections that keep their metadata.
+const RESERVE: usize = 1024;
+/// Entries of the first chunk of the table; each further chunk doubles it.
+const FIRST: u32 = 64;
+const CHUNKS: usize = 24;
 
 /// Metadata shared by all messages of a connection.
 #[derive(Clone, Debug)]
@@ -67,48 +80,204 @@ impl Meta {
     pub fn group(&self) -> Option<&CStr> {
         self.group.as_deref()
     }
+}
 
-    pub(super) fn into_raw(self) -> *const Meta {
-        Arc::into_raw(Arc::new(self))
+/// What a message holds of its metadata: nothing, a name (odd), or one reference (an `Arc`'s pointer, even).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub(super) struct Tie(u64);
+
+impl Tie {
+    pub(super) const NONE: Tie = Tie(0);
+
+    /// One reference to `meta`.
+    pub(super) fn counted(meta: Arc<Meta>) -> Tie {
+        Tie(Arc::into_raw(meta) as u64)
+    }
+
+    fn name(index: u32, use_: u32) -> Tie {
+        Tie(u64::from(use_) << 32 | u64::from(index) << 1 | 1)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// True when it stands for a reference, which is to be released.
+    #[inline(always)]
+    pub(super) fn is_counted(self) -> bool {
+        self.0 & 1 == 0 && self.0 != 0
+    }
+
+    /// The metadata.
+    ///
+    /// # Safety
+    /// The tie stands for a reference, held for `'a`.
+    pub(super) unsafe fn referent<'a>(self) -> &'a Meta {
+        // SAFETY: the caller's promise; the pointer came from `counted`.
+        unsafe { &*(self.0 as *const Meta) }
+    }
+
+    /// A reference to the metadata, if the name still means something.
+    pub(super) fn resolve(self) -> Option<Arc<Meta>> {
+        let entry = entry((self.0 as u32) >> 1)?.lock();
+        (entry.use_ == (self.0 >> 32) as u32)
+            .then(|| entry.meta.clone())
+            .flatten()
     }
 
     /// # Safety
-    /// `meta` came from `into_raw` and a reference to it is held.
-    #[inline(always)]
-    pub(super) unsafe fn retain(meta: *const Meta, count: usize) {
-        for _ in 0..count {
-            // SAFETY: the caller's promise.
-            unsafe { Arc::increment_strong_count(meta) };
-        }
-    }
-
-    /// # Safety
-    /// `meta` came from `into_raw`, and the caller gives up a reference it holds.
-    #[inline(always)]
-    pub(super) unsafe fn release(meta: *const Meta) {
+    /// The tie stands for a reference, held by the caller.
+    pub(super) unsafe fn retain(self) {
         // SAFETY: the caller's promise.
-        unsafe { Arc::decrement_strong_count(meta) };
+        unsafe { Arc::increment_strong_count(self.0 as *const Meta) };
+    }
+
+    /// # Safety
+    /// The tie stands for a reference, which the caller gives up.
+    #[cold]
+    pub(super) unsafe fn release(self) {
+        // SAFETY: the caller's promise.
+        unsafe { Arc::decrement_strong_count(self.0 as *const Meta) };
     }
 }
 
-/// A connection's stock of references to its metadata.
+#[derive(Debug, Default)]
+struct Entry {
+    use_: u32,
+    meta: Option<Arc<Meta>>,
+}
+
+type Chunk = Box<[Mutex<Entry>]>;
+
+static TABLE: [OnceLock<Chunk>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
+static ENDED: Mutex<Register> = Mutex::new(Register {
+    entries: 0,
+    ended: VecDeque::new(),
+});
+
+/// Which entries there are, and those whose connection ended, oldest first.
+struct Register {
+    entries: u32,
+    ended: VecDeque<u32>,
+}
+
+/// Chunk `n` holds `FIRST << n` entries, from index `FIRST * (2^n − 1)` on.
+fn place(index: u32) -> (usize, usize) {
+    let number = (index / FIRST + 1).ilog2();
+    let start = FIRST * ((1 << number) - 1);
+    (number as usize, (index - start) as usize)
+}
+
+fn entry(index: u32) -> Option<&'static Mutex<Entry>> {
+    let (chunk, at) = place(index);
+    TABLE.get(chunk)?.get()?.get(at)
+}
+
+/// A connection's metadata, and the name that its messages carry.
 #[derive(Debug)]
-pub struct MetaSource(Arc<Meta>);
+pub struct MetaSource {
+    meta: Arc<Meta>,
+    /// `None` when the table is full: then each message holds a reference.
+    index: Option<u32>,
+    name: Tie,
+}
 
 impl MetaSource {
-    /// Starts a stock.
+    /// Gives metadata a name.
     pub fn new(meta: Meta) -> MetaSource {
-        MetaSource(Arc::new(meta))
+        let meta = Arc::new(meta);
+        let index = {
+            let mut register = ENDED.lock();
+            if register.ended.len() > RESERVE {
+                register.ended.pop_front()
+            } else {
+                let index = register.entries;
+                let (chunk, _) = place(index);
+                TABLE.get(chunk).map(|chunk_cell| {
+                    chunk_cell.get_or_init(|| {
+                        (0..FIRST << chunk).map(|_| Mutex::default()).collect()
+                    });
+                    register.entries += 1;
+                    index
+                })
+            }
+        };
+        let mut name = Tie::NONE;
+        if let Some(index) = index
+            && let Some(entry) = entry(index)
+        {
+            let mut entry = entry.lock();
+            entry.use_ = entry.use_.wrapping_add(1);
+            entry.meta = Some(Arc::clone(&meta));
+            name = Tie::name(index, entry.use_);
+        }
+        MetaSource { meta, index, name }
     }
 
     /// The metadata itself.
     pub fn meta(&self) -> &Meta {
-        &self.0
+        &self.meta
     }
 
-    /// One reference, for a message to own.
+    /// What a message of this connection holds.
     #[inline(always)]
-    pub(super) fn hand_out(&self) -> *const Meta {
-        Arc::into_raw(Arc::clone(&self.0))
+    pub(super) fn tie(&self) -> Tie {
+        if self.name.is_none() {
+            return Tie::counted(Arc::clone(&self.meta));
+        }
+        self.name
+    }
+}
+
+impl Drop for MetaSource {
+    fn drop(&mut self) {
+        if let Some(index) = self.index {
+            ENDED.lock().ended.push_back(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(value: &str) -> Meta {
+        Meta::new([("k", value)], 3)
+    }
+
+    fn value(tie: Tie) -> Option<String> {
+        let meta = tie.resolve()?;
+        Some(meta.property(c"k")?.to_str().ok()?.to_owned())
+    }
+
+    #[test]
+    fn names_outlive_their_connection_until_the_reserve_is_used_up() {
+        let first = MetaSource::new(meta("first"));
+        let tie = first.tie();
+        assert!(!tie.is_counted() && !tie.is_none());
+        assert_eq!(value(tie).as_deref(), Some("first"));
+        drop(first);
+        for _ in 0..RESERVE / 2 {
+            drop(MetaSource::new(meta("other")));
+        }
+        assert_eq!(value(tie).as_deref(), Some("first"));
+        for _ in 0..2 * RESERVE {
+            drop(MetaSource::new(meta("other")));
+        }
+        assert_eq!(value(tie), None);
+    }
+
+    #[test]
+    fn places_are_dense() {
+        let mut expected = (0, 0);
+        for index in 0..10_000 {
+            assert_eq!(place(index), expected);
+            expected.1 += 1;
+            if expected.1 == (FIRST as usize) << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
     }
 }

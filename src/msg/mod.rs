@@ -16,9 +16,12 @@ pub use receive::RecvBlock;
 
 use crate::errno::{Errno, Result};
 use block::Block;
+use meta::Tie;
+use std::cell::Cell;
 use std::ffi::c_void;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// The largest body that lies in the message itself.
 pub const INLINE_MAX: usize = 48;
@@ -72,7 +75,8 @@ struct Foreign {
 
 #[repr(C)]
 union Body {
-    inline: [MaybeUninit<u8>; INLINE_MAX],
+    /// Initialised to its end, whatever the length.
+    inline: [u8; INLINE_MAX],
     block: InBlock,
     foreign: Foreign,
 }
@@ -85,13 +89,13 @@ pub struct Msg {
     flags: u8,
     inline_len: u8,
     routing_id: u32,
-    meta: *const Meta,
+    meta: Cell<Tie>,
     body: Body,
 }
 
 const _: () = assert!(size_of::<Msg>() == 64 && align_of::<Msg>() == align_of::<*const u8>());
 
-// SAFETY: blocks and metadata are counted atomically, and a foreign body's release function may run on any thread by
+// SAFETY: the metadata of a message is looked at by its owner only; blocks and metadata are counted atomically, and a foreign body's release function may run on any thread by
 // the contract of zmq_msg_init_data.
 unsafe impl Send for Msg {}
 
@@ -116,7 +120,7 @@ impl Msg {
             flags: 0,
             inline_len: 0,
             routing_id: 0,
-            meta: ptr::null(),
+            meta: Cell::new(Tie::NONE),
             body,
         }
     }
@@ -127,7 +131,7 @@ impl Msg {
         Msg::with_body(
             INLINE,
             Body {
-                inline: [MaybeUninit::uninit(); INLINE_MAX],
+                inline: [0; INLINE_MAX],
             },
         )
     }
@@ -139,12 +143,7 @@ impl Msg {
     #[inline]
     pub fn with_size(size: usize) -> Result<Msg> {
         if size <= INLINE_MAX {
-            let mut msg = Msg::with_body(
-                INLINE,
-                Body {
-                    inline: [MaybeUninit::new(0); INLINE_MAX],
-                },
-            );
+            let mut msg = Msg::new();
             msg.inline_len = size as u8;
             return Ok(msg);
         }
@@ -172,10 +171,18 @@ impl Msg {
         let len = bytes.len().min(INLINE_MAX);
         let mut msg = Msg::new();
         msg.inline_len = len as u8;
-        // SAFETY: `inline` has room for `len` bytes, and MaybeUninit<u8> may be written through a *mut u8.
+        // SAFETY: `inline` is live and has room for `len` bytes.
         unsafe {
             ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut msg.body.inline).cast::<u8>(), len)
         };
+        msg
+    }
+
+    /// A message whose body is the first `len` (at most [`INLINE_MAX`]) of `bytes`, the rest of which is of no meaning.
+    #[inline(always)]
+    pub fn inline_of(bytes: &[u8; INLINE_MAX], len: u8) -> Msg {
+        let mut msg = Msg::with_body(INLINE, Body { inline: *bytes });
+        msg.inline_len = len.min(INLINE_MAX as u8);
         msg
     }
 
@@ -322,10 +329,22 @@ impl Msg {
         self.flags & SHARED != 0 || self.kind == CONSTANT
     }
 
-    /// True when the body must be copied byte by byte to be sent (it lies in the message).
+    /// The memory of a body that lies in the message: [`len`](Msg::len) bytes and what is behind them.
     #[inline(always)]
-    pub fn is_inline(&self) -> bool {
-        self.kind == INLINE
+    pub fn inline_body(&self) -> Option<&[u8; INLINE_MAX]> {
+        // SAFETY: the kind says that `inline` is live.
+        (self.kind == INLINE).then(|| unsafe { &self.body.inline })
+    }
+
+    /// True when dropping it may run a function of the application's.
+    #[inline(always)]
+    pub fn calls_back(&self) -> bool {
+        match self.kind {
+            INLINE => false,
+            // SAFETY: the kind says that `block` is live.
+            BLOCK => unsafe { self.body.block.block.as_ref().calls_back() },
+            _ => true,
+        }
     }
 
     /// The peer's number on SERVER and PEER sockets; 0 for none.
@@ -338,36 +357,53 @@ impl Msg {
         self.routing_id = id;
     }
 
-    /// What is known of the connection the message came by, and its group.
+    /// What is known of the connection the message came by, and its group. Good until the metadata is replaced.
     pub fn meta(&self) -> Option<&Meta> {
-        // SAFETY: a non-null pointer is one owned reference.
-        unsafe { self.meta.as_ref() }
+        if !self.meta.get().is_counted() {
+            let meta = self.meta.get().resolve()?;
+            self.meta.set(Tie::counted(meta));
+        }
+        // SAFETY: the message owns one reference, which only `adopt` gives up, by a mutable borrow.
+        Some(unsafe { self.meta.get().referent() })
     }
 
     /// Replaces the metadata.
     pub fn set_meta(&mut self, meta: Option<Meta>) {
-        let meta = meta.map_or(ptr::null(), Meta::into_raw);
-        self.adopt_meta(meta);
+        self.adopt(meta.map_or(Tie::NONE, |meta| Tie::counted(Arc::new(meta))));
     }
 
-    /// Takes over one reference to `meta` (which may be null).
+    /// Forgets the metadata, as a message does that is sent on.
     #[inline(always)]
-    fn adopt_meta(&mut self, meta: *const Meta) {
-        let old = std::mem::replace(&mut self.meta, meta);
-        if !old.is_null() {
-            // SAFETY: the message owned one reference to it.
-            unsafe { Meta::release(old) };
+    pub fn forget_meta(&mut self) {
+        if !self.meta.get().is_none() {
+            self.adopt(Tie::NONE);
         }
+    }
+
+    #[inline(always)]
+    fn adopt(&mut self, tie: Tie) {
+        let old = self.meta.replace(tie);
+        if old.is_counted() {
+            // SAFETY: the message owned it.
+            unsafe { old.release() };
+        }
+    }
+
+    /// Stamps a message, just made, with the connection it came by.
+    #[inline(always)]
+    pub fn stamp(&mut self, source: &MetaSource) {
+        debug_assert!(self.meta.get().is_none());
+        self.meta.set(source.tie());
     }
 
     /// Takes on the metadata of `other`, without a copy of it.
-    #[inline(always)]
     pub fn share_meta(&mut self, other: &Msg) {
-        if !other.meta.is_null() {
+        let tie = other.meta.get();
+        if tie.is_counted() {
             // SAFETY: `other` owns one reference to it; the second one is this message's.
-            unsafe { Meta::retain(other.meta, 1) };
+            unsafe { tie.retain() };
         }
-        self.adopt_meta(other.meta);
+        self.adopt(tie);
     }
 
     /// A second message with the same body: shared when it is large, copied when it lies inline. Both then say so when
@@ -399,11 +435,7 @@ impl Msg {
         twin.flags = self.flags;
         // SAFETY: Body is plain memory; the reference that a BLOCK body stands for was just taken.
         twin.body = unsafe { ptr::read(&self.body) };
-        if !self.meta.is_null() {
-            // SAFETY: the message owns one reference to it.
-            unsafe { Meta::retain(self.meta, 1) };
-            twin.meta = self.meta;
-        }
+        twin.share_meta(self);
         Ok(twin)
     }
 
@@ -441,9 +473,9 @@ impl Drop for Msg {
         } else if self.kind != INLINE {
             self.release_body();
         }
-        if !self.meta.is_null() {
+        if self.meta.get().is_counted() {
             // SAFETY: the message owns one reference to it.
-            unsafe { Meta::release(self.meta) };
+            unsafe { self.meta.get().release() };
         }
     }
 }

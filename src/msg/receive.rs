@@ -1,7 +1,7 @@
 //! The receive block: what the network is read into, and the storage of the messages cut from it.
 
 use super::block::Block;
-use super::{MetaSource, Msg};
+use super::{INLINE_MAX, MORE, Msg};
 use crate::errno::{Errno, Result};
 use crate::sys::stream;
 use std::mem::MaybeUninit;
@@ -119,6 +119,20 @@ impl RecvBlock {
         Ok(Msg::in_block(self.block, data, len))
     }
 
+    /// Cuts off a frame of version 2 framing whose body is small enough to lie in its message, and returns its flags
+    /// ([`MORE`] or none) with it. `None` for all other frames, and near the end of what was received.
+    #[inline(always)]
+    pub fn small_frame(&mut self) -> Option<(u8, Msg)> {
+        let [flags, size, body @ ..] = self.unread().first_chunk::<{ 2 + INLINE_MAX }>()?;
+        if *flags & !MORE != 0 || usize::from(*size) > INLINE_MAX {
+            return None;
+        }
+        // Copied whole: a fixed length is a few instructions.
+        let taken = (*flags, Msg::inline_of(body, *size));
+        self.read += 2 + usize::from(*size);
+        Some(taken)
+    }
+
     /// True when no message shares the block any more.
     pub fn is_free(&self) -> bool {
         // SAFETY: we hold a reference.
@@ -148,13 +162,5 @@ impl Drop for RecvBlock {
     fn drop(&mut self) {
         // SAFETY: our own reference and the unused stock are ours to give back.
         unsafe { Block::release(self.block, self.stock + 1) };
-    }
-}
-
-impl MetaSource {
-    /// Stamps a message with the connection it came by.
-    #[inline(always)]
-    pub fn stamp(&self, msg: &mut Msg) {
-        msg.adopt_meta(self.hand_out());
     }
 }

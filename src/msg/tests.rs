@@ -13,7 +13,7 @@ fn bodies_keep_their_bytes() {
         let bytes: Vec<u8> = (0..size).map(|i| i as u8).collect();
         let mut msg = Msg::copied(&bytes).unwrap();
         assert_eq!(msg.data(), &bytes[..]);
-        assert_eq!(msg.is_inline(), size <= INLINE_MAX);
+        assert_eq!(msg.inline_body().is_some(), size <= INLINE_MAX);
         let twin = msg.share().unwrap();
         assert_eq!(msg.is_shared(), size > INLINE_MAX);
         assert_eq!(twin.is_shared(), size > INLINE_MAX);

@@ -40,6 +40,13 @@ impl FairQueue {
         self.awake.remove(pipe);
     }
 
+    /// The only pipe that is not parked, between two messages.
+    pub fn sole(&self) -> Option<PipeId> {
+        (self.awake.len() == 1 && !self.more)
+            .then(|| self.awake.current())
+            .flatten()
+    }
+
     /// True in the middle of a message.
     pub fn is_mid_message(&self) -> bool {
         self.more

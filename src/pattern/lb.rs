@@ -41,6 +41,13 @@ impl LoadBalance {
         self.ready.remove(pipe);
     }
 
+    /// The only pipe, between two messages.
+    pub fn sole(&self) -> Option<PipeId> {
+        (self.ready.len() == 1 && !self.is_mid_message())
+            .then(|| self.ready.current())
+            .flatten()
+    }
+
     /// True when the next frame belongs to a message begun before.
     pub fn is_mid_message(&self) -> bool {
         self.more || self.dropping

@@ -108,6 +108,16 @@ pub trait Pattern: Send {
         Err(Errno::ENOTSUP)
     }
 
+    /// The one pipe that every message of a single frame goes to as it is, until the pattern is called again.
+    fn sole_out(&self) -> Option<PipeId> {
+        None
+    }
+
+    /// The one pipe that every message comes by as it is, until the pattern is called again.
+    fn sole_in(&self) -> Option<PipeId> {
+        None
+    }
+
     /// ZMQ_POLLOUT
     fn can_send(&mut self, _cx: &mut Cx) -> bool {
         false

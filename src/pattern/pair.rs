@@ -64,6 +64,14 @@ impl Pattern for Pair {
             .ok_or(Errno::EAGAIN)
     }
 
+    fn sole_out(&self) -> Option<PipeId> {
+        self.lb.sole()
+    }
+
+    fn sole_in(&self) -> Option<PipeId> {
+        self.fq.sole()
+    }
+
     fn can_send(&mut self, cx: &mut Cx) -> bool {
         self.lb.can_send(cx.pipes)
     }

@@ -38,6 +38,10 @@ impl Pattern for Pull {
             .ok_or(Errno::EAGAIN)
     }
 
+    fn sole_in(&self) -> Option<PipeId> {
+        self.fq.sole()
+    }
+
     fn can_recv(&mut self, cx: &mut Cx) -> bool {
         self.fq.can_recv(cx.pipes)
     }

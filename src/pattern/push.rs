@@ -39,6 +39,10 @@ impl Pattern for Push {
         self.lb.send(cx, msg).map(drop)
     }
 
+    fn sole_out(&self) -> Option<PipeId> {
+        self.lb.sole()
+    }
+
     fn can_send(&mut self, cx: &mut Cx) -> bool {
         self.lb.can_send(cx.pipes)
     }

@@ -114,6 +114,36 @@ impl Pipes {
         }
     }
 
+    /// Writes a message of one frame to `id`, which is not severed, if there is room. Else nothing happens.
+    #[inline(always)]
+    pub fn write_sole(&mut self, id: PipeId, msg: &mut Msg) -> bool {
+        let Some(Some(pipe)) = self.slots.get_mut(id) else {
+            return false;
+        };
+        if !pipe.tx.has_room() {
+            return false;
+        }
+        if pipe.write(msg.take()) {
+            self.unflushed.push(id);
+        }
+        true
+    }
+
+    /// Takes the next message that came by `id` in place of `into`, if it is there and of one frame. Else nothing happens.
+    #[inline(always)]
+    pub fn read_sole(&mut self, id: PipeId, into: &mut Msg) -> bool {
+        let Some(Some(pipe)) = self.slots.get_mut(id) else {
+            return false;
+        };
+        if pipe.rx.peek().is_none_or(Msg::more) || !pipe.rx.pop_into(into) {
+            return false;
+        }
+        if pipe.rx.took_message() && pipe.made_room() {
+            self.note_unfinished(id, true);
+        }
+        true
+    }
+
     /// Forgets the frames of a message begun and not ended.
     pub fn abort_write(&mut self, id: PipeId) {
         if let Some(pipe) = self.get_mut(id) {

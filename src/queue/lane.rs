@@ -212,6 +212,24 @@ impl<T> LaneRx<T> {
         self.ring.pop()
     }
 
+    /// Takes the next frame in place of `into`. False when there is none.
+    #[inline(always)]
+    pub fn pop_into(&mut self, into: &mut T) -> bool {
+        if self.conflate {
+            return self.pop_newest().map(|value| *into = value).is_some();
+        }
+        self.ring.pop_into(into)
+    }
+
+    /// Lets `look` at the next frame where it lies, then drops it there.
+    #[inline(always)]
+    pub fn take_with<R>(&mut self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if self.conflate {
+            return self.pop_newest().map(|mut value| look(&mut value));
+        }
+        self.ring.take_with(look)
+    }
+
     #[cold]
     fn pop_newest(&mut self) -> Option<T> {
         self.held

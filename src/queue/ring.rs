@@ -70,10 +70,40 @@ impl<T> Drop for Shared<T> {
     }
 }
 
+type Slot<T> = UnsafeCell<MaybeUninit<T>>;
+
+/// Asks for the cache line of a slot some positions ahead, to write to it: by then it has come over from the other
+/// thread's cache.
+#[inline(always)]
+fn expect_write<T>(slot: *const Slot<T>) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    // SAFETY: a prefetch touches no memory and never faults; without the instruction it is a no-op.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) slot, options(nostack, preserves_flags, readonly));
+    }
+    let _ = slot;
+}
+
+/// As [`expect_write`], to read.
+#[inline(always)]
+fn expect_read<T>(slot: *const Slot<T>) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    // SAFETY: a prefetch touches no memory and never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(slot.cast());
+    }
+    let _ = slot;
+}
+
+/// How many positions ahead.
+const AHEAD: u64 = 6;
+
 /// The writing end.
 pub(super) struct Producer<T> {
     shared: Arc<Shared<T>>,
     ring: *mut Ring<T>,
+    /// The slots of `ring`.
+    slots: *const Slot<T>,
     mask: u64,
     tail: u64,
     published: u64,
@@ -88,6 +118,9 @@ pub(super) struct Producer<T> {
 pub(super) struct Consumer<T> {
     shared: Arc<Shared<T>>,
     ring: *mut Ring<T>,
+    /// The slots of `ring`.
+    slots: *const Slot<T>,
+    mask: u64,
     head: u64,
     released: u64,
     /// Values up to here are known to be readable in this ring.
@@ -108,9 +141,12 @@ pub(super) fn ring<T>() -> (Producer<T>, Consumer<T>) {
         first: AtomicPtr::new(ring),
     });
     let limit = FIRST as u64;
+    // SAFETY: just opened.
+    let slots = unsafe { (*ring).slots.as_ptr() };
     let producer = Producer {
         shared: shared.clone(),
         ring,
+        slots,
         mask: limit - 1,
         tail: 0,
         published: 0,
@@ -123,6 +159,8 @@ pub(super) fn ring<T>() -> (Producer<T>, Consumer<T>) {
         Consumer {
             shared,
             ring,
+            slots,
+            mask: limit - 1,
             head: 0,
             released: 0,
             limit: 0,
@@ -137,11 +175,12 @@ impl<T> Producer<T> {
         if self.tail == self.limit {
             self.make_room();
         }
-        // SAFETY: tail < limit, so the consumer has left this slot, or never was in this ring; `ring` is the producer's
-        // current one, which the consumer frees only after it passed `end`, still unset.
+        // SAFETY: tail < limit, so the consumer has left this slot, or never was in this ring; the slots are those of the
+        // producer's current ring, which the consumer frees only after it passed `end`, still unset. A slot further on
+        // is only named.
         unsafe {
-            let ring = &*self.ring;
-            let slot = ring.slots.get_unchecked((self.tail & self.mask) as usize);
+            expect_write(self.slots.add(((self.tail + AHEAD) & self.mask) as usize));
+            let slot = &*self.slots.add((self.tail & self.mask) as usize);
             slot.with_mut(|place| (*place).write(value));
         }
         self.tail += 1;
@@ -190,6 +229,8 @@ impl<T> Producer<T> {
             (*self.ring).end.store(self.tail, Ordering::Release);
         }
         self.ring = next;
+        // SAFETY: just opened.
+        self.slots = unsafe { (*next).slots.as_ptr() };
         self.mask = capacity as u64 - 1;
         self.limit = self.tail + capacity as u64;
     }
@@ -206,34 +247,71 @@ impl<T> Consumer<T> {
     /// Takes the next value.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<T> {
-        if self.head == self.limit && !self.refill() {
-            return None;
-        }
-        // SAFETY: head < limit <= tail as published, and the slot lies in this ring; it is read once, since head moves.
-        let value = unsafe {
-            (*self.ring)
-                .slot(self.head)
-                .with(|place| (*place).assume_init_read())
-        };
-        self.head += 1;
-        if self.head - self.released >= BATCH {
-            self.release();
-        }
+        // SAFETY: see `next`; the slot is read once, since head moves.
+        let value = unsafe { self.next()?.with(|place| (*place).assume_init_read()) };
+        self.passed();
         Some(value)
+    }
+
+    /// Takes the next value in place of `into`. False when there is none; then `into` stays what it is.
+    #[inline(always)]
+    pub(super) fn pop_into(&mut self, into: &mut T) -> bool {
+        let Some(slot) = self.next() else {
+            return false;
+        };
+        // SAFETY: see `next`; the slot is read once, since head moves. The old value is dropped once, and what stands in
+        // its place is never seen before the new one does (a panic in between aborts).
+        unsafe {
+            ptr::drop_in_place(into);
+            slot.with(|place| ptr::copy_nonoverlapping((*place).as_ptr(), into, 1));
+        }
+        self.passed();
+        true
+    }
+
+    /// Lets `look` at the next value where it lies, then drops it there.
+    #[inline(always)]
+    pub(super) fn take_with<R>(&mut self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let slot = self.next()?;
+        // SAFETY: see `next`; the slot is ours alone until head moves, and its value is dropped once.
+        let result = unsafe {
+            slot.with_mut(|place| {
+                let result = look((*place).assume_init_mut());
+                (*place).assume_init_drop();
+                result
+            })
+        };
+        self.passed();
+        Some(result)
     }
 
     /// Looks at the next value.
     #[inline(always)]
     pub(super) fn peek(&mut self) -> Option<&T> {
+        // SAFETY: see `next`; the borrow ends before the next pop.
+        Some(unsafe { self.next()?.with(|place| (*place).assume_init_ref()) })
+    }
+
+    /// The slot of the next value.
+    #[inline(always)]
+    fn next<'a>(&mut self) -> Option<&'a Slot<T>> {
         if self.head == self.limit && !self.refill() {
             return None;
         }
-        // SAFETY: as in `pop`; the borrow ends before the next pop.
-        Some(unsafe {
-            (*self.ring)
-                .slot(self.head)
-                .with(|place| (*place).assume_init_ref())
-        })
+        // SAFETY: head < limit <= tail as published, and position head lies in this ring, which stays until head has
+        // passed its end, and that is not before the caller is done with the slot. A slot further on is only named.
+        unsafe {
+            expect_read(self.slots.add(((self.head + AHEAD) & self.mask) as usize));
+            Some(&*self.slots.add((self.head & self.mask) as usize))
+        }
+    }
+
+    #[inline(always)]
+    fn passed(&mut self) {
+        self.head += 1;
+        if self.head - self.released >= BATCH {
+            self.release();
+        }
     }
 
     fn release(&mut self) {
@@ -262,6 +340,9 @@ impl<T> Consumer<T> {
                 let next = (*self.ring).next.load(Ordering::Acquire);
                 drop(Box::from_raw(self.ring));
                 self.ring = next;
+                let slots = &(*next).slots;
+                self.slots = slots.as_ptr();
+                self.mask = slots.len() as u64 - 1;
             }
             self.shared.first.store(self.ring, Ordering::Release);
         }

@@ -17,19 +17,30 @@ const SNDMORE: i32 = 2;
 #[inline]
 pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize> {
     let socket = of(turn)?;
+    let more = flags & SNDMORE != 0;
+    if !more && !socket.mailbox.has_news() {
+        let size = msg.len();
+        msg.set_more(false);
+        msg.forget_meta();
+        if socket.pipes.write_sole(socket.sole_out, msg) {
+            return Ok(size);
+        }
+    }
+    send_any(turn, msg, flags, more)
+}
+
+fn send_any(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32, more: bool) -> Result<usize> {
+    let socket = of(turn)?;
     socket.hear()?;
     if !socket.row.may_send {
         return Err(Errno::ENOTSUP);
     }
-    let more = flags & SNDMORE != 0;
     if more && !socket.row.accepts_multipart {
         return Err(Errno::EINVAL);
     }
     let size = msg.len();
     msg.set_more(more);
-    if msg.meta().is_some() {
-        msg.set_meta(None);
-    }
+    msg.forget_meta();
     let patience = if flags & DONTWAIT != 0 {
         0
     } else {
@@ -41,6 +52,7 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
     };
     if let Ok(socket) = of(turn) {
         socket.after_call();
+        socket.note_sole();
     }
     result.map(|()| size)
 }
@@ -51,6 +63,18 @@ fn send_later(turn: &mut Turn<Socket>, msg: &mut Msg, patience: i32) -> Result<(
         socket.hear()?;
         socket.try_send(msg, patience == 0)
     })
+}
+
+/// Receives a message of one frame in place of `into`, if one is at hand and nothing else is to be done. Else nothing
+/// happens.
+#[inline]
+pub fn recv_sole(turn: &mut Turn<Socket>, into: &mut Msg) -> bool {
+    let Ok(socket) = of(turn) else { return false };
+    if socket.mailbox.has_news() || !socket.pipes.read_sole(socket.sole_in, into) {
+        return false;
+    }
+    socket.rcvmore = false;
+    true
 }
 
 /// Receives one frame.
@@ -78,6 +102,7 @@ pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
             socket.rcvmore = msg.more();
         }
         socket.after_call();
+        socket.note_sole();
     }
     result
 }

@@ -1,7 +1,7 @@
 //! News, and what follows from them.
 #![forbid(unsafe_code)]
 
-use super::Socket;
+use super::{NO_PIPE, Socket};
 use super::endpoints::Kind;
 use crate::ctx::limit;
 use crate::errno::{Errno, Result};
@@ -27,6 +27,7 @@ impl Socket {
 
     #[cold]
     fn hear_all(&mut self) {
+        (self.sole_out, self.sole_in) = (NO_PIPE, NO_PIPE);
         for news in self.mailbox.take() {
             self.hear_one(news);
         }

@@ -18,7 +18,7 @@ mod wait;
 
 pub use close::close;
 pub use endpoints::{bind, connect, disconnect, unbind};
-pub use exchange::{recv, send};
+pub use exchange::{recv, recv_sole, send};
 pub use option::{get_option, set_option};
 pub use readiness::{end_poll, events, poll_fds};
 
@@ -29,12 +29,15 @@ use crate::io::WaitSet;
 use crate::link::setup::MonitorSlot;
 use crate::options::Options;
 use crate::pattern::{self, Cx, Pattern, Row};
-use crate::pipe::{News, PipeKey, Pipes};
+use crate::pipe::{News, PipeId, PipeKey, Pipes};
 use crate::queue::{Arena, Mailbox, Turn};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The number of no pipe.
+const NO_PIPE: PipeId = PipeId::MAX;
 
 /// All sockets of the process.
 pub static SOCKETS: Arena<Socket> = Arena::new(0x50_C4_E7_01);
@@ -59,6 +62,9 @@ pub struct Socket {
     far_marks: HashMap<PipeKey, (u64, u64)>,
     /// inproc connects that wait for a bind.
     pending: HashMap<PipeKey, Rendezvous>,
+    /// Where messages go and come from while nothing is out of the ordinary, see [`Pattern::sole_out`].
+    sole_out: PipeId,
+    sole_in: PipeId,
     rcvmore: bool,
     fd_asked: bool,
     stopped: bool,
@@ -108,6 +114,8 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         marks: Arc::default(),
         far_marks: HashMap::new(),
         pending: HashMap::new(),
+        sole_out: NO_PIPE,
+        sole_in: NO_PIPE,
         rcvmore: false,
         fd_asked: false,
         stopped: false,
@@ -174,6 +182,7 @@ impl Socket {
     /// Calls the pattern, then lets pipes go that ended in it.
     #[inline(always)]
     fn with<R>(&mut self, dontwait: bool, call: impl FnOnce(&mut dyn Pattern, &mut Cx) -> R) -> R {
+        (self.sole_out, self.sole_in) = (NO_PIPE, NO_PIPE);
         let mut cx = Cx {
             pipes: &mut self.pipes,
             invert_matching: self.options.invert_matching,
@@ -186,6 +195,15 @@ impl Socket {
             self.let_go(ended);
         }
         result
+    }
+
+    /// Notes the only pipes there are, after a call that moved a message.
+    #[inline]
+    fn note_sole(&mut self) {
+        if !self.fd_asked && !self.stopped && self.pending.is_empty() {
+            self.sole_out = self.pattern.sole_out().unwrap_or(NO_PIPE);
+            self.sole_in = self.pattern.sole_in().unwrap_or(NO_PIPE);
+        }
     }
 
     fn linger(&self) -> Option<Duration> {
