@@ -228,10 +228,11 @@ impl Inbound {
     #[inline(always)]
     fn decode_small(&mut self, inbox: &mut LaneTx<Msg>, end: u64) {
         let Some(block) = &mut self.block else { return };
-        while inbox.written() < end
-            && inbox.has_room()
-            && let Some((flags, mut msg)) = block.small_frame()
-        {
+        let most = inbox.room().min(end - inbox.written());
+        for _ in 0..most {
+            let Some((flags, mut msg)) = block.small_frame() else {
+                return;
+            };
             msg.stamp(&self.meta);
             if flags & frame::MORE != 0 {
                 msg.set_flags(MORE);

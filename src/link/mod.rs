@@ -263,14 +263,17 @@ impl Link {
         let mut wrote = false;
         loop {
             if !(conn.outbound.blocked && conn.outbound.pending() > 0) {
-                while conn.outbound.pending() < outbound::FULL
-                    && let Some(last) = out.take_with(|msg| {
-                        conn.outbound.encode(msg);
-                        !msg.more()
-                    })
-                {
-                    tell |= last && out.took_message();
-                }
+                let outbound = &mut conn.outbound;
+                let mut messages = 0;
+                out.take_while(|msg| {
+                    if outbound.pending() >= outbound::FULL {
+                        return false;
+                    }
+                    messages += u64::from(!msg.more());
+                    outbound.encode(msg);
+                    true
+                });
+                tell |= out.took_messages(messages);
             }
             if conn.outbound.pending() == 0 || !(flush || conn.outbound.pending() >= outbound::FULL)
             {

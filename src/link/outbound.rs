@@ -122,6 +122,7 @@ impl Outbound {
         self.encode_any(msg);
     }
 
+    #[inline(never)]
     fn encode_any(&mut self, msg: &mut Msg) {
         if msg.flags() & (SUBSCRIBE | CANCEL | JOIN | LEAVE) != 0 {
             return self.encode_control(msg);

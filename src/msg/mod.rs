@@ -84,13 +84,56 @@ union Body {
 /// One frame of a message. Not `Sync`: a message belongs to one thread at a time, its body may be shared.
 #[repr(C)]
 pub struct Msg {
-    mark: u8,
-    kind: u8,
-    flags: u8,
-    inline_len: u8,
-    routing_id: u32,
+    head: Head,
     meta: Cell<Tie>,
     body: Body,
+}
+
+/// Mark, kind, flags, length of an inline body and routing id in one word, always written whole: a load that follows a
+/// narrower store to the same place has to wait for that to reach the cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+struct Head(u64);
+
+impl Head {
+    const FLAGS: u32 = 16;
+    const LEN: u32 = 24;
+    const ROUTING_ID: u32 = 32;
+
+    #[inline(always)]
+    const fn new(kind: u8) -> Head {
+        Head(LIVE as u64 | (kind as u64) << 8)
+    }
+
+    #[inline(always)]
+    const fn with_len(self, len: u8) -> Head {
+        Head(self.0 & !(0xff << Head::LEN) | (len as u64) << Head::LEN)
+    }
+
+    #[inline(always)]
+    const fn with_flags(self, flags: u8) -> Head {
+        Head(self.0 & !(0xff << Head::FLAGS) | (flags as u64) << Head::FLAGS)
+    }
+
+    #[inline(always)]
+    const fn mark(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline(always)]
+    const fn kind(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    #[inline(always)]
+    const fn flags(self) -> u8 {
+        (self.0 >> Head::FLAGS) as u8
+    }
+
+    #[inline(always)]
+    const fn len(self) -> u8 {
+        (self.0 >> Head::LEN) as u8
+    }
 }
 
 const _: () = assert!(size_of::<Msg>() == 64 && align_of::<Msg>() == align_of::<*const u8>());
@@ -107,7 +150,7 @@ impl Default for Msg {
 
 impl std::fmt::Debug for Msg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Msg({} bytes, flags {:#x})", self.len(), self.flags)
+        write!(f, "Msg({} bytes, flags {:#x})", self.len(), self.head.flags())
     }
 }
 
@@ -115,11 +158,7 @@ impl Msg {
     #[inline(always)]
     const fn with_body(kind: u8, body: Body) -> Msg {
         Msg {
-            mark: LIVE,
-            kind,
-            flags: 0,
-            inline_len: 0,
-            routing_id: 0,
+            head: Head::new(kind),
             meta: Cell::new(Tie::NONE),
             body,
         }
@@ -144,7 +183,7 @@ impl Msg {
     pub fn with_size(size: usize) -> Result<Msg> {
         if size <= INLINE_MAX {
             let mut msg = Msg::new();
-            msg.inline_len = size as u8;
+            msg.head = Head::new(INLINE).with_len(size as u8);
             return Ok(msg);
         }
         let block = Block::allocate(size)?;
@@ -170,7 +209,7 @@ impl Msg {
     pub fn inline(bytes: &[u8]) -> Msg {
         let len = bytes.len().min(INLINE_MAX);
         let mut msg = Msg::new();
-        msg.inline_len = len as u8;
+        msg.head = msg.head.with_len(len as u8);
         // SAFETY: `inline` is live and has room for `len` bytes.
         unsafe {
             ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut msg.body.inline).cast::<u8>(), len)
@@ -182,7 +221,7 @@ impl Msg {
     #[inline(always)]
     pub fn inline_of(bytes: &[u8; INLINE_MAX], len: u8) -> Msg {
         let mut msg = Msg::with_body(INLINE, Body { inline: *bytes });
-        msg.inline_len = len.min(INLINE_MAX as u8);
+        msg.head = msg.head.with_len(len.min(INLINE_MAX as u8));
         msg
     }
 
@@ -226,7 +265,8 @@ impl Msg {
     /// True when the memory at `self` looks like a live message. What the C layer asks before it believes a pointer.
     #[inline(always)]
     pub fn is_live(&self) -> bool {
-        self.mark == LIVE && matches!(self.kind, INLINE | BLOCK | FOREIGN | CONSTANT)
+        self.head.mark() == LIVE
+            && matches!(self.head.kind(), INLINE | BLOCK | FOREIGN | CONSTANT)
     }
 
     /// Marks the memory of a message that was moved out or released, so that a second close is noticed.
@@ -236,15 +276,15 @@ impl Msg {
     #[inline(always)]
     pub unsafe fn mark_closed(msg: *mut Msg) {
         // SAFETY: the caller's promise.
-        unsafe { (&raw mut (*msg).mark).write(CLOSED) };
+        unsafe { (&raw mut (*msg).head).write(Head(CLOSED as u64)) };
     }
 
     /// Number of bytes in the body.
     #[inline(always)]
     pub fn len(&self) -> usize {
         // SAFETY: the kind says which member is live; `data` and `len` lie at the same place in the other two.
-        if self.kind == INLINE {
-            usize::from(self.inline_len)
+        if self.head.kind() == INLINE {
+            usize::from(self.head.len())
         } else {
             // SAFETY: as above.
             unsafe { self.body.block.len }
@@ -260,7 +300,7 @@ impl Msg {
     /// Where the body starts. Null for constant data of no bytes, if that is what was given.
     #[inline(always)]
     pub fn data_ptr(&mut self) -> *mut u8 {
-        if self.kind == INLINE {
+        if self.head.kind() == INLINE {
             (&raw mut self.body.inline).cast()
         } else {
             // SAFETY: `data` lies at the same place in both other members.
@@ -271,10 +311,10 @@ impl Msg {
     /// The body.
     #[inline(always)]
     pub fn data(&self) -> &[u8] {
-        let (data, len) = if self.kind == INLINE {
+        let (data, len) = if self.head.kind() == INLINE {
             (
                 (&raw const self.body.inline).cast::<u8>(),
-                usize::from(self.inline_len),
+                usize::from(self.head.len()),
             )
         } else {
             // SAFETY: `data` and `len` lie at the same place in both other members.
@@ -303,43 +343,45 @@ impl Msg {
     /// All flags.
     #[inline(always)]
     pub fn flags(&self) -> u8 {
-        self.flags
+        self.head.flags()
     }
 
     /// Replaces the flags, but for [`SHARED`], which stays what it is.
     #[inline(always)]
     pub fn set_flags(&mut self, flags: u8) {
-        self.flags = (self.flags & SHARED) | flags;
+        self.head = self.head.with_flags(self.head.flags() & SHARED | flags);
     }
 
     /// True when more frames of the same message follow.
     #[inline(always)]
     pub fn more(&self) -> bool {
-        self.flags & MORE != 0
+        self.head.flags() & MORE != 0
     }
 
     /// Says whether more frames of the same message follow.
     #[inline(always)]
     pub fn set_more(&mut self, more: bool) {
-        self.flags = (self.flags & !MORE) | u8::from(more);
+        self.head = self
+            .head
+            .with_flags(self.head.flags() & !MORE | u8::from(more));
     }
 
     /// True when the body is shared with a copy, or constant.
     pub fn is_shared(&self) -> bool {
-        self.flags & SHARED != 0 || self.kind == CONSTANT
+        self.head.flags() & SHARED != 0 || self.head.kind() == CONSTANT
     }
 
     /// The memory of a body that lies in the message: [`len`](Msg::len) bytes and what is behind them.
     #[inline(always)]
     pub fn inline_body(&self) -> Option<&[u8; INLINE_MAX]> {
         // SAFETY: the kind says that `inline` is live.
-        (self.kind == INLINE).then(|| unsafe { &self.body.inline })
+        (self.head.kind() == INLINE).then(|| unsafe { &self.body.inline })
     }
 
     /// True when dropping it may run a function of the application's.
     #[inline(always)]
     pub fn calls_back(&self) -> bool {
-        match self.kind {
+        match self.head.kind() {
             INLINE => false,
             // SAFETY: the kind says that `block` is live.
             BLOCK => unsafe { self.body.block.block.as_ref().calls_back() },
@@ -349,12 +391,12 @@ impl Msg {
 
     /// The peer's number on SERVER and PEER sockets; 0 for none.
     pub fn routing_id(&self) -> u32 {
-        self.routing_id
+        (self.head.0 >> Head::ROUTING_ID) as u32
     }
 
     /// Sets the peer's number.
     pub fn set_routing_id(&mut self, id: u32) {
-        self.routing_id = id;
+        self.head = Head(self.head.0 as u32 as u64 | u64::from(id) << Head::ROUTING_ID);
     }
 
     /// What is known of the connection the message came by, and its group. Good until the metadata is replaced.
@@ -412,7 +454,7 @@ impl Msg {
     /// # Errors
     /// ENOMEM, when foreign memory needs a counter for the first time.
     pub fn share(&mut self) -> Result<Msg> {
-        if self.kind == FOREIGN {
+        if self.head.kind() == FOREIGN {
             // SAFETY: the kind says that `foreign` is live.
             let foreign = unsafe { self.body.foreign };
             let block = Block::around(foreign.free, foreign.data, foreign.hint)?;
@@ -421,18 +463,15 @@ impl Msg {
                 len: foreign.len,
                 block,
             };
-            self.kind = BLOCK;
+            self.head = Head(self.head.0 & !0xff00 | u64::from(BLOCK) << 8);
         }
         let mut twin = Msg::new();
-        twin.kind = self.kind;
-        twin.inline_len = self.inline_len;
-        twin.routing_id = self.routing_id;
-        if self.kind == BLOCK {
+        if self.head.kind() == BLOCK {
             // SAFETY: the kind says that `block` is live, and we hold a reference to it.
             unsafe { Block::retain(self.body.block.block, 1) };
-            self.flags |= SHARED;
+            self.head = self.head.with_flags(self.head.flags() | SHARED);
         }
-        twin.flags = self.flags;
+        twin.head = self.head;
         // SAFETY: Body is plain memory; the reference that a BLOCK body stands for was just taken.
         twin.body = unsafe { ptr::read(&self.body) };
         twin.share_meta(self);
@@ -442,7 +481,15 @@ impl Msg {
     /// Moves the content out, leaving an empty message.
     #[inline(always)]
     pub fn take(&mut self) -> Msg {
-        std::mem::take(self)
+        if self.head.kind() != INLINE {
+            return std::mem::take(self);
+        }
+        // SAFETY: what is read here is moved: an empty inline message is left, whose body need not be anything but
+        // initialised.
+        let content = unsafe { ptr::read(self) };
+        self.head = Head::new(INLINE);
+        self.meta.set(Tie::NONE);
+        content
     }
 
     /// Hands a foreign body's release function out instead of running it here; used by no one but `drop`.
@@ -450,7 +497,7 @@ impl Msg {
     fn release_body(&mut self) {
         // SAFETY: the kind says which member is live, and the message owns what it points to.
         unsafe {
-            match self.kind {
+            match self.head.kind() {
                 BLOCK => Block::release(self.body.block.block, 1),
                 FOREIGN => {
                     let foreign = self.body.foreign;
@@ -467,10 +514,10 @@ impl Msg {
 impl Drop for Msg {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.kind == BLOCK {
+        if self.head.kind() == BLOCK {
             // SAFETY: the message owns one reference to its block.
             unsafe { Block::release(self.body.block.block, 1) };
-        } else if self.kind != INLINE {
+        } else if self.head.kind() != INLINE {
             self.release_body();
         }
         if self.meta.get().is_counted() {

@@ -4,8 +4,9 @@
 //! The memory behind a handle is never given back to the system, only recycled, oldest first; so looking at a handle
 //! that was closed is always a look at memory of ours, and a closed handle says so.
 
+use super::lock::{Hold, Lock};
 use crate::errno::{Errno, Result};
-use super::lock::Lock;
+use crate::sys::process::thread_number;
 use parking_lot::Mutex;
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -36,6 +37,7 @@ pub struct Arena<T: 'static> {
 /// The use of a handle's object until dropped.
 pub struct Turn<T: 'static> {
     handle: &'static Handle<T>,
+    hold: Hold,
 }
 
 impl<T: Send + 'static> Arena<T> {
@@ -111,8 +113,8 @@ impl<T: Send + 'static> Arena<T> {
 impl<T> Turn<T> {
     #[inline(always)]
     fn wait(handle: &'static Handle<T>) -> Turn<T> {
-        handle.turn.take();
-        Turn { handle }
+        let hold = handle.turn.take(thread_number());
+        Turn { handle, hold }
     }
 
     /// Lets other threads have their turn while `sleep` runs, which must not touch the object.
@@ -121,9 +123,9 @@ impl<T> Turn<T> {
     /// ENOTSOCK when the handle was closed meanwhile, else what `sleep` returned.
     pub fn yield_while<R>(&mut self, sleep: impl FnOnce() -> Result<R>) -> Result<R> {
         let tag = self.handle.tag.load(Ordering::Relaxed);
-        self.handle.turn.release();
+        self.handle.turn.release(self.hold);
         let result = sleep();
-        self.handle.turn.take();
+        self.hold = self.handle.turn.take(thread_number());
         if self.handle.tag.load(Ordering::Acquire) != tag {
             return Err(Errno::ENOTSOCK);
         }
@@ -156,7 +158,7 @@ impl<T> DerefMut for Turn<T> {
 impl<T> Drop for Turn<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.handle.turn.release();
+        self.handle.turn.release(self.hold);
     }
 }
 

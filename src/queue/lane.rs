@@ -221,13 +221,23 @@ impl<T> LaneRx<T> {
         self.ring.pop_into(into)
     }
 
-    /// Lets `look` at the next frame where it lies, then drops it there.
+    /// Lets `look` at one frame after the other where it lies, and drops those it says yes to, until it says no or none is
+    /// left.
     #[inline(always)]
-    pub fn take_with<R>(&mut self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+    pub fn take_while(&mut self, mut look: impl FnMut(&mut T) -> bool) {
         if self.conflate {
-            return self.pop_newest().map(|mut value| look(&mut value));
+            return self.take_newest(look);
         }
-        self.ring.take_with(look)
+        self.ring.take_while(&mut look);
+    }
+
+    #[cold]
+    fn take_newest(&mut self, mut look: impl FnMut(&mut T) -> bool) {
+        if let Some(mut value) = self.pop_newest()
+            && !look(&mut value)
+        {
+            self.held = Some(value);
+        }
     }
 
     #[cold]
@@ -262,7 +272,14 @@ impl<T> LaneRx<T> {
     #[inline(always)]
     #[must_use]
     pub fn took_message(&mut self) -> bool {
-        self.read += 1;
+        self.took_messages(1)
+    }
+
+    /// As [`took_message`](LaneRx::took_message), for so many at once.
+    #[inline(always)]
+    #[must_use]
+    pub fn took_messages(&mut self, count: u64) -> bool {
+        self.read += count;
         self.read >= self.next_report && self.report()
     }
 

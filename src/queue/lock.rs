@@ -1,27 +1,76 @@
-//! The lock of a handle: nearly always taken and released by one thread, so both are cheap and waiting is dear.
+//! The lock of a handle: nearly always taken and released by one thread, so both are cheap for that one and waiting is
+//! dear.
 //!
-//! Releasing is a store, a [`light_fence`] and a look at the number of waiters; a waiter counts itself, runs
+//! *Unbiased.* Releasing is a store, a [`light_fence`] and a look at the number of waiters; a waiter counts itself, runs
 //! [`heavy_fence`] and looks at the lock: one of the two sees the other.
+//!
+//! *Biased.* Once one thread took the lock [`STREAK`] times in a row, it becomes the owner: from then on it says that it
+//! is `busy`, runs a [`light_fence`] and looks whether it still is the owner, without any read-modify-write. Whoever else
+//! takes the word revokes that for good, runs [`heavy_fence`], and waits until the owner is not busy. A lock is biased
+//! once in its life, so that nobody ever mistakes another owner's `busy` for its own.
 
-use crate::sync::{AtomicU32, Ordering, Word, heavy_fence, light_fence};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering, Word, heavy_fence, light_fence};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 
+/// No owner yet; no owner ever again. Else a thread's number.
+const NOBODY: usize = 0;
+const REVOKED: usize = 1;
+
+/// How often in a row a thread takes the lock before it becomes the owner. (A model has no time to wait.)
+const STREAK: usize = if cfg!(loom) { 1 } else { 64 };
+
 /// A lock without an object.
 #[derive(Debug, Default)]
 pub(super) struct Lock {
+    owner: AtomicUsize,
+    /// The owner has the lock, or looks whether it does.
+    busy: Word,
     word: Word,
     waiters: AtomicU32,
+    /// Who took the word last, and how often in a row. Touched by its holder only.
+    last: AtomicUsize,
+    streak: AtomicUsize,
+}
+
+/// How a lock was taken, for [`Lock::release`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(super) enum Hold {
+    Owner,
+    Word,
 }
 
 impl Lock {
-    /// Waits until nobody else has it.
+    /// Waits until nobody else has it. `me` is the thread's number: 0 where there are none, else larger than 1.
     #[inline(always)]
-    pub(super) fn take(&self) {
+    pub(super) fn take(&self, me: usize) -> Hold {
+        if me != NOBODY
+            && self.owner.load(Ordering::Relaxed) == me
+            && self.busy.load(Ordering::Relaxed) == FREE
+        {
+            self.busy.store(TAKEN, Ordering::Relaxed);
+            light_fence();
+            if self.owner.load(Ordering::Acquire) == me {
+                return Hold::Owner;
+            }
+            self.retreat();
+        }
         if self.word.swap(TAKEN, Ordering::Acquire) != FREE {
             self.queue_up();
         }
+        if self.owner.load(Ordering::Relaxed) != REVOKED {
+            self.consider(me);
+        }
+        Hold::Word
+    }
+
+    /// The owner learned that it is none any more; whoever revoked that may wait.
+    #[cold]
+    fn retreat(&self) {
+        self.busy.store(FREE, Ordering::Release);
+        self.busy.wake(1);
     }
 
     #[cold]
@@ -34,13 +83,48 @@ impl Lock {
         self.waiters.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// The word's new holder revokes another's ownership, or counts towards its own.
+    #[cold]
+    fn consider(&self, me: usize) {
+        if self.owner.load(Ordering::Relaxed) != NOBODY {
+            self.owner.store(REVOKED, Ordering::Relaxed);
+            heavy_fence();
+            while self.busy.load(Ordering::Acquire) != FREE {
+                let _ = self.busy.wait(TAKEN, None);
+            }
+        } else if self.last.swap(me, Ordering::Relaxed) == me {
+            self.streak.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.streak.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Gives it back.
     #[inline(always)]
-    pub(super) fn release(&self) {
+    pub(super) fn release(&self, hold: Hold) {
+        if hold == Hold::Owner {
+            self.busy.store(FREE, Ordering::Release);
+            light_fence();
+            if self.owner.load(Ordering::Relaxed) == REVOKED {
+                self.busy.wake(1);
+            }
+            return;
+        }
+        if self.owner.load(Ordering::Relaxed) == NOBODY {
+            self.become_owner();
+        }
         self.word.store(FREE, Ordering::Release);
         light_fence();
         if self.waiters.load(Ordering::Relaxed) != 0 {
             self.word.wake(1);
+        }
+    }
+
+    #[cold]
+    fn become_owner(&self) {
+        if self.streak.load(Ordering::Relaxed) >= STREAK {
+            self.owner
+                .store(self.last.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 }

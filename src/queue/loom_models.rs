@@ -414,28 +414,29 @@ fn a_late_wake_up_is_cleared() {
     });
 }
 
-/// The lock of a handle. Caught: `release` without its fence, without release, or without its look at the waiters; a
-/// waiter that does not count itself, or sleeps without a fence; a `take` without acquire.
+/// The lock of a handle, whose first thread becomes its owner. Caught: `release` without its fence, without release, or
+/// without its look at the waiters; a waiter that does not count itself, or sleeps without a fence; a `take` without
+/// acquire; an owner that does not look again behind its fence, or does not wake who revoked; one that revokes and does
+/// not wait until the owner is not busy.
 #[test]
 fn a_waiter_gets_the_lock() {
     model(|| {
         let shared = Arc::new((Lock::default(), value(0)));
-        let use_it = |shared: &(Lock, UnsafeCell<u64>)| {
-            shared.0.take();
+        let use_it = |shared: &(Lock, UnsafeCell<u64>), me: usize| {
+            let hold = shared.0.take(me);
             // SAFETY: the model reports it if the access is not alone.
             shared.1.with_mut(|state| unsafe { *state += 1 });
-            shared.0.release();
+            shared.0.release(hold);
         };
-        let threads: Vec<_> = (0..2)
-            .map(|_| {
-                let shared = shared.clone();
-                thread::spawn(move || use_it(&shared))
-            })
-            .collect();
-        use_it(&shared);
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        assert_eq!(content(&shared.1), 3);
+        use_it(&shared, 8);
+        use_it(&shared, 8);
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || use_it(&shared, 16))
+        };
+        use_it(&shared, 8);
+        use_it(&shared, 8);
+        other.join().unwrap();
+        assert_eq!(content(&shared.1), 5);
     });
 }

@@ -269,20 +269,32 @@ impl<T> Consumer<T> {
         true
     }
 
-    /// Lets `look` at the next value where it lies, then drops it there.
+    /// Lets `look` at one value after the other where it lies, and drops those it says yes to, until it says no or none is
+    /// left. Returns how many it said yes to.
     #[inline(always)]
-    pub(super) fn take_with<R>(&mut self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let slot = self.next()?;
-        // SAFETY: see `next`; the slot is ours alone until head moves, and its value is dropped once.
-        let result = unsafe {
-            slot.with_mut(|place| {
-                let result = look((*place).assume_init_mut());
-                (*place).assume_init_drop();
-                result
-            })
-        };
-        self.passed();
-        Some(result)
+    pub(super) fn take_while(&mut self, mut look: impl FnMut(&mut T) -> bool) -> u64 {
+        let start = self.head;
+        while self.head < self.limit || self.refill() {
+            // SAFETY: see `next`; the slot is ours alone until head moves, and its value is dropped once.
+            let taken = unsafe {
+                let slot = &*self.slots.add((self.head & self.mask) as usize);
+                slot.with_mut(|place| {
+                    let taken = look((*place).assume_init_mut());
+                    if taken {
+                        (*place).assume_init_drop();
+                    }
+                    taken
+                })
+            };
+            if !taken {
+                break;
+            }
+            self.head += 1;
+        }
+        if self.head - self.released >= BATCH {
+            self.release();
+        }
+        self.head - start
     }
 
     /// Looks at the next value.
