@@ -156,6 +156,11 @@ impl Link {
         self.up.load(Ordering::Acquire)
     }
 
+    /// Tells the socket that its pipe is writable, which it was told it was not.
+    pub fn tell_writable(&self) {
+        self.setup.mailbox.send(News::Writable(self.pipe));
+    }
+
     fn arc(&self) -> Option<Arc<Link>> {
         self.me.upgrade()
     }
@@ -299,7 +304,7 @@ impl Link {
             }
         }
         if tell {
-            self.setup.mailbox.send(News::Writable(self.pipe));
+            self.tell_writable();
         }
         wrote
     }
@@ -422,10 +427,8 @@ impl Link {
                     if wishes & WRITE != 0 {
                         self.send(&mut held, true);
                     }
-                    if wishes & READ != 0 {
-                        if self.receive(&mut held, 1, u64::MAX).wake {
-                            self.setup.mailbox.send(News::Readable(self.pipe));
-                        }
+                    if wishes & READ != 0 && self.receive(&mut held, 1, u64::MAX).wake {
+                        self.setup.mailbox.send(News::Readable(self.pipe));
                     }
                     let left = held.conn.as_ref().is_some_and(|conn| {
                         conn.outbound.pending() > 0 || (wishes & READ != 0 && conn.leftover)
