@@ -5,6 +5,7 @@ use super::inbound::Request;
 use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
 use super::setup::Setup;
+use super::unsent::Unsent;
 use super::{Conn, Core, Link};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
@@ -122,6 +123,7 @@ impl Link {
                 state,
                 lanes,
                 conn: None,
+                unsent: Unsent::default(),
                 touched_seen: 0,
                 moved: 0,
                 moved_seen: 0,
@@ -230,6 +232,16 @@ impl Link {
     /// Leaves the connection: what is queued is sent within `linger` (`None`: however long it takes).
     pub fn close(self: &Arc<Self>, linger: Option<Duration>) {
         self.life.lock().closing = Closing::Asked(linger);
+        if let Some(mut core) = self.token.enter(RUN) {
+            // The peer is to learn of it now, and not to be sent to a connection that nobody reads.
+            if matches!(core.state, State::Up) {
+                self.send(&mut core, true);
+                if linger == Some(Duration::ZERO) || !Link::has_unsent(&mut core) {
+                    self.hang_up(&mut core);
+                }
+            }
+            self.finish(core);
+        }
         self.setup.io.run(self.clone());
     }
 
@@ -484,18 +496,37 @@ impl Link {
         }
     }
 
-    fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
+    /// Closes the descriptor. What was not sent goes out by the next one, if there will be one.
+    fn hang_up(&self, core: &mut Core) -> Option<i32> {
         self.up.store(false, Ordering::Release);
-        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY] {
-            io.cancel_timer(self.source, timer);
-        }
         let conn = core.conn.take()?;
+        core.unsent = conn.outbound.into_unsent();
         self.setup.set.remove(conn.raw_fd);
-        io.handle().remove(conn.raw_fd);
+        self.setup.io.remove(conn.raw_fd);
         self.fd.store(-1, Ordering::Release);
         self.blocked.store(false, Ordering::Relaxed);
         drop(conn.fd);
         Some(conn.raw_fd)
+    }
+
+    fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
+        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY] {
+            io.cancel_timer(self.source, timer);
+        }
+        self.hang_up(core)
+    }
+
+    /// True when something waits to be sent.
+    fn has_unsent(core: &mut Core) -> bool {
+        let in_lane = core
+            .lanes
+            .as_mut()
+            .is_some_and(|(out, _)| out.is_readable());
+        let encoded = core
+            .conn
+            .as_ref()
+            .is_some_and(|conn| conn.outbound.pending() > 0);
+        in_lane || encoded || !core.unsent.frames.is_empty()
     }
 
     fn tear_down(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, error: Errno) {
@@ -525,6 +556,7 @@ impl Link {
             let _ = inbox.close();
             self.setup.mailbox.send(News::Gone(self.pipe));
         }
+        core.unsent = Unsent::default();
     }
 
     /// There will be no further attempt.
@@ -546,16 +578,7 @@ impl Link {
         if matches!(core.state, State::Up) {
             self.send(core, true);
         }
-        let core_ref = &mut **core;
-        let queued = core_ref
-            .lanes
-            .as_mut()
-            .is_some_and(|(out, _)| out.is_readable())
-            || core_ref
-                .conn
-                .as_ref()
-                .is_some_and(|conn| conn.outbound.pending() > 0);
-        if !queued || linger == Some(Duration::ZERO) {
+        if !Link::has_unsent(core) || linger == Some(Duration::ZERO) {
             return self.shut(core, io);
         }
         if let Some(linger) = linger {

@@ -16,6 +16,7 @@ mod life;
 pub mod news;
 mod outbound;
 pub mod setup;
+mod unsent;
 
 use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
@@ -31,6 +32,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use unsent::Unsent;
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;
@@ -116,6 +118,8 @@ struct Core {
     /// Messages to the peer, messages from it; none before an accepted peer has shaken hands.
     lanes: Option<(LaneRx<Msg>, LaneTx<Msg>)>,
     conn: Option<Conn>,
+    /// What the last connection left; goes out first.
+    unsent: Unsent,
     touched_seen: u32,
     moved: u64,
     moved_seen: u64,

@@ -13,7 +13,7 @@ use std::io::IoSlice;
 use std::os::fd::RawFd;
 
 /// Bodies from this size on are not copied.
-const GATHER_FROM: usize = 16 << 10;
+pub(super) const GATHER_FROM: usize = 16 << 10;
 /// A write never takes more: on loopback a write of 65,536 bytes becomes a full segment and a runt, at a third of the
 /// speed.
 const WRITE_MAX: usize = 61_440;
@@ -27,16 +27,22 @@ pub const FULL: usize = 61_440;
 /// The sending half of a connection.
 #[derive(Debug)]
 pub struct Outbound {
-    wire: Wire,
+    pub(super) wire: Wire,
     version: Version,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
+    /// Bytes at the front of `buffer` that are no frames: what was left of the handshake.
+    pub(super) lead: usize,
     /// Bytes of `buffer` already written.
-    sent: usize,
+    pub(super) sent: usize,
     /// Bodies that go out where `buffer` has reached the given length.
-    bodies: VecDeque<(usize, Msg)>,
+    pub(super) bodies: VecDeque<(usize, Msg)>,
     /// Bytes of the first body already written.
     body_sent: usize,
     body_bytes: usize,
+    /// The last frame encoded was not the last one of its message.
+    pub(super) mid: bool,
+    /// The first frame in `buffer` is not the first one of its message.
+    pub(super) begins_mid: bool,
     /// The kernel took no more at the last try.
     pub blocked: bool,
 }
@@ -48,10 +54,13 @@ impl Outbound {
             wire,
             version,
             buffer: Vec::new(),
+            lead: 0,
             sent: 0,
             bodies: VecDeque::new(),
             body_sent: 0,
             body_bytes: 0,
+            mid: false,
+            begins_mid: false,
             blocked: false,
         }
     }
@@ -69,6 +78,7 @@ impl Outbound {
             return self.encode_control(&msg);
         }
         let size = msg.len();
+        self.mid = msg.more();
         match self.wire {
             Wire::Frames(Framing::V2) => {
                 let mut header = [0; MAX_HEADER_V2];
@@ -111,9 +121,8 @@ impl Outbound {
         } else {
             body.push(u8::from(flags & SUBSCRIBE != 0));
             body.extend_from_slice(topic);
-            match self.version.framing() {
-                Framing::V1 => frame::append_v1(&mut self.buffer, false, &body),
-                Framing::V2 => frame::append_v2(&mut self.buffer, 0, &body),
+            if let Ok(msg) = Msg::copied(&body) {
+                self.encode(msg);
             }
             return;
         }
@@ -125,9 +134,10 @@ impl Outbound {
         frame::append_v2(&mut self.buffer, COMMAND, body);
     }
 
-    /// Appends bytes as they are.
+    /// Appends bytes as they are. They come before all frames.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+        self.lead = self.buffer.len();
     }
 
     /// Writes until nothing is left or the kernel takes no more.
@@ -194,7 +204,7 @@ impl Outbound {
         stream::write(fd, &parts[..used])
     }
 
-    fn advance(&mut self, mut count: usize) {
+    pub(super) fn advance(&mut self, mut count: usize) {
         while let Some((position, body)) = self.bodies.front() {
             let head = (position - self.sent).min(count);
             self.sent += head;
@@ -217,12 +227,26 @@ impl Outbound {
         if self.sent >= self.buffer.len() {
             self.buffer.clear();
             self.sent = 0;
+            self.lead = 0;
+            self.begins_mid = self.mid;
         } else if self.sent >= COMPACT_FROM {
-            self.buffer.drain(..self.sent);
-            for (position, _) in &mut self.bodies {
-                *position -= self.sent;
-            }
-            self.sent = 0;
+            self.compact();
+        }
+    }
+
+    /// Drops written bytes, but for those of a message that may have to be sent again.
+    #[cold]
+    fn compact(&mut self) {
+        let done = self.done();
+        if done == 0 {
+            return;
+        }
+        self.begins_mid &= done <= self.lead;
+        self.lead = 0;
+        self.buffer.drain(..done);
+        self.sent -= done;
+        for (position, _) in &mut self.bodies {
+            *position -= done;
         }
     }
 
