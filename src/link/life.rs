@@ -51,6 +51,8 @@ pub(super) mod event {
     pub const FAILED_AUTH: u16 = 0x4000;
 }
 
+/// How often a leaving thread looks whether the I/O thread is done with its turn.
+const PATIENCE: usize = 1000;
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
 
@@ -225,6 +227,7 @@ impl Link {
         if !life.introduced {
             life.closing = Closing::Asked(Some(Duration::ZERO));
             drop(life);
+            self.leave_at_once(Some(Duration::ZERO));
             self.setup.io.run(self.clone());
         }
     }
@@ -232,17 +235,34 @@ impl Link {
     /// Leaves the connection: what is queued is sent within `linger` (`None`: however long it takes).
     pub fn close(self: &Arc<Self>, linger: Option<Duration>) {
         self.life.lock().closing = Closing::Asked(linger);
-        if let Some(mut core) = self.token.enter(RUN) {
-            // The peer is to learn of it now, and not to be sent to a connection that nobody reads.
-            if matches!(core.state, State::Up) {
-                self.send(&mut core, true);
-                if linger == Some(Duration::ZERO) || !Link::has_unsent(&mut core) {
-                    self.hang_up(&mut core);
-                }
-            }
-            self.finish(core);
-        }
+        self.leave_at_once(linger);
         self.setup.io.run(self.clone());
+    }
+
+    /// Closes the descriptor before the call returns, if nothing is left to send by it: the peer is to learn of it now,
+    /// and not to send to a connection that nobody reads any more.
+    fn leave_at_once(&self, linger: Option<Duration>) {
+        for _ in 0..PATIENCE {
+            let Some(mut core) = self.token.enter(RUN) else {
+                // A turn of the I/O thread is short.
+                std::thread::yield_now();
+                continue;
+            };
+            match core.state {
+                State::Up => {
+                    self.send(&mut core, true);
+                    if linger == Some(Duration::ZERO) || !Link::has_unsent(&mut core) {
+                        self.hang_up(&mut core);
+                    }
+                }
+                State::Shaking(ref shaking) if linger == Some(Duration::ZERO) => {
+                    self.setup.io.remove(shaking.fd.as_raw_fd());
+                    core.state = State::Waiting;
+                }
+                _ => {}
+            }
+            return self.finish(core);
+        }
     }
 
     pub(super) fn on_run(self: Arc<Self>, io: &mut Io) {
