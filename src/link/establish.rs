@@ -335,6 +335,9 @@ impl Link {
         if outcome.is_some() {
             outbound.bytes(&rest);
         }
+        if core.resume(&mut outbound) {
+            self.tell_writable();
+        }
         core.conn = Some(Conn {
             fd: shaking.fd,
             raw_fd,

@@ -97,15 +97,12 @@ impl Inbound {
         let Some(block) = &mut self.block else {
             return Err(Errno::ENOMEM);
         };
-        let asked = match &self.body {
-            Some((body, _)) => body.missing() + block.room(),
-            None => block.room(),
-        };
-        let got = match &mut self.body {
-            Some((body, _)) => body.read_from(fd, block)?,
-            None => block.read_from(fd)?,
-        };
-        if self.body.is_none() && got == asked && self.size < LARGEST {
+        if let Some((body, _)) = &mut self.body {
+            return body.read_from(fd, block);
+        }
+        let asked = block.room();
+        let got = block.read_from(fd)?;
+        if got == asked && self.size < LARGEST {
             self.size *= 2;
         }
         Ok((got, got == asked))

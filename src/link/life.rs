@@ -5,6 +5,7 @@ use super::inbound::Request;
 use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
 use super::setup::Setup;
+use super::unsent::Unsent;
 use super::{Conn, Core, Link};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
@@ -50,6 +51,8 @@ pub(super) mod event {
     pub const FAILED_AUTH: u16 = 0x4000;
 }
 
+/// How often a leaving thread looks whether the I/O thread is done with its turn.
+const PATIENCE: usize = 1000;
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
 
@@ -122,6 +125,7 @@ impl Link {
                 state,
                 lanes,
                 conn: None,
+                unsent: Unsent::default(),
                 touched_seen: 0,
                 moved: 0,
                 moved_seen: 0,
@@ -223,6 +227,7 @@ impl Link {
         if !life.introduced {
             life.closing = Closing::Asked(Some(Duration::ZERO));
             drop(life);
+            self.leave_at_once(Some(Duration::ZERO));
             self.setup.io.run(self.clone());
         }
     }
@@ -230,7 +235,34 @@ impl Link {
     /// Leaves the connection: what is queued is sent within `linger` (`None`: however long it takes).
     pub fn close(self: &Arc<Self>, linger: Option<Duration>) {
         self.life.lock().closing = Closing::Asked(linger);
+        self.leave_at_once(linger);
         self.setup.io.run(self.clone());
+    }
+
+    /// Closes the descriptor before the call returns, if nothing is left to send by it: the peer is to learn of it now,
+    /// and not to send to a connection that nobody reads any more.
+    fn leave_at_once(&self, linger: Option<Duration>) {
+        for _ in 0..PATIENCE {
+            let Some(mut core) = self.token.enter(RUN) else {
+                // A turn of the I/O thread is short.
+                std::thread::yield_now();
+                continue;
+            };
+            match core.state {
+                State::Up => {
+                    self.send(&mut core, true);
+                    if linger == Some(Duration::ZERO) || !Link::has_unsent(&mut core) {
+                        self.hang_up(&mut core);
+                    }
+                }
+                State::Shaking(ref shaking) if linger == Some(Duration::ZERO) => {
+                    self.setup.io.remove(shaking.fd.as_raw_fd());
+                    core.state = State::Waiting;
+                }
+                _ => {}
+            }
+            return self.finish(core);
+        }
     }
 
     pub(super) fn on_run(self: Arc<Self>, io: &mut Io) {
@@ -484,18 +516,37 @@ impl Link {
         }
     }
 
-    fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
+    /// Closes the descriptor. What was not sent goes out by the next one, if there will be one.
+    fn hang_up(&self, core: &mut Core) -> Option<i32> {
         self.up.store(false, Ordering::Release);
-        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY] {
-            io.cancel_timer(self.source, timer);
-        }
         let conn = core.conn.take()?;
+        core.unsent = conn.outbound.into_unsent();
         self.setup.set.remove(conn.raw_fd);
-        io.handle().remove(conn.raw_fd);
+        self.setup.io.remove(conn.raw_fd);
         self.fd.store(-1, Ordering::Release);
         self.blocked.store(false, Ordering::Relaxed);
         drop(conn.fd);
         Some(conn.raw_fd)
+    }
+
+    fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
+        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY] {
+            io.cancel_timer(self.source, timer);
+        }
+        self.hang_up(core)
+    }
+
+    /// True when something waits to be sent.
+    fn has_unsent(core: &mut Core) -> bool {
+        let in_lane = core
+            .lanes
+            .as_mut()
+            .is_some_and(|(out, _)| out.is_readable());
+        let encoded = core
+            .conn
+            .as_ref()
+            .is_some_and(|conn| conn.outbound.pending() > 0);
+        in_lane || encoded || !core.unsent.frames.is_empty()
     }
 
     fn tear_down(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, error: Errno) {
@@ -525,6 +576,7 @@ impl Link {
             let _ = inbox.close();
             self.setup.mailbox.send(News::Gone(self.pipe));
         }
+        core.unsent = Unsent::default();
     }
 
     /// There will be no further attempt.
@@ -546,16 +598,7 @@ impl Link {
         if matches!(core.state, State::Up) {
             self.send(core, true);
         }
-        let core_ref = &mut **core;
-        let queued = core_ref
-            .lanes
-            .as_mut()
-            .is_some_and(|(out, _)| out.is_readable())
-            || core_ref
-                .conn
-                .as_ref()
-                .is_some_and(|conn| conn.outbound.pending() > 0);
-        if !queued || linger == Some(Duration::ZERO) {
+        if !Link::has_unsent(core) || linger == Some(Duration::ZERO) {
             return self.shut(core, io);
         }
         if let Some(linger) = linger {

@@ -16,6 +16,7 @@ mod life;
 pub mod news;
 mod outbound;
 pub mod setup;
+mod unsent;
 
 use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
@@ -31,6 +32,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use unsent::Unsent;
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;
@@ -116,6 +118,8 @@ struct Core {
     /// Messages to the peer, messages from it; none before an accepted peer has shaken hands.
     lanes: Option<(LaneRx<Msg>, LaneTx<Msg>)>,
     conn: Option<Conn>,
+    /// What the last connection left; goes out first.
+    unsent: Unsent,
     touched_seen: u32,
     moved: u64,
     moved_seen: u64,
@@ -154,6 +158,11 @@ impl Link {
     /// True in the data phase.
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire)
+    }
+
+    /// Tells the socket that its pipe is writable, which it was told it was not.
+    pub fn tell_writable(&self) {
+        self.setup.mailbox.send(News::Writable(self.pipe));
     }
 
     fn arc(&self) -> Option<Arc<Link>> {
@@ -303,7 +312,7 @@ impl Link {
             }
         }
         if tell {
-            self.setup.mailbox.send(News::Writable(self.pipe));
+            self.tell_writable();
         }
         wrote
     }
@@ -426,10 +435,8 @@ impl Link {
                     if wishes & WRITE != 0 {
                         self.send(&mut held, true);
                     }
-                    if wishes & READ != 0 {
-                        if self.receive(&mut held, 1, u64::MAX).wake {
-                            self.setup.mailbox.send(News::Readable(self.pipe));
-                        }
+                    if wishes & READ != 0 && self.receive(&mut held, 1, u64::MAX).wake {
+                        self.setup.mailbox.send(News::Readable(self.pipe));
                     }
                     let left = held.conn.as_ref().is_some_and(|conn| {
                         conn.outbound.pending() > 0 || (wishes & READ != 0 && conn.leftover)

@@ -13,7 +13,7 @@ use std::io::IoSlice;
 use std::os::fd::RawFd;
 
 /// Bodies from this size on are not copied.
-const GATHER_FROM: usize = 16 << 10;
+pub(super) const GATHER_FROM: usize = 16 << 10;
 /// A write never takes more: on loopback a write of 65,536 bytes becomes a full segment and a runt, at a third of the
 /// speed.
 const WRITE_MAX: usize = 61_440;
@@ -28,12 +28,14 @@ pub const FULL: usize = 61_440;
 
 /// Encoded bytes, from `sent` to `end`.
 #[derive(Debug, Default)]
-struct Buffer {
+pub(super) struct Buffer {
     /// Initialised to its end, so that a small body can be copied whole.
     bytes: Vec<u8>,
     end: usize,
     /// Bytes already written.
-    sent: usize,
+    pub(super) sent: usize,
+    /// Bytes at the front that are no frames: what was left of the handshake.
+    pub(super) lead: usize,
 }
 
 impl Buffer {
@@ -62,7 +64,12 @@ impl Buffer {
         self.end += bytes.len();
     }
 
-    /// Unsent bytes in `from..to`.
+    /// All of it, what was written included.
+    pub(super) fn all(&self) -> &[u8] {
+        self.part(0, self.end)
+    }
+
+    /// Bytes in `from..to`.
     #[inline(always)]
     fn part(&self, from: usize, to: usize) -> &[u8] {
         self.bytes.get(from..to).unwrap_or(&[])
@@ -72,14 +79,18 @@ impl Buffer {
 /// The sending half of a connection.
 #[derive(Debug)]
 pub struct Outbound {
-    wire: Wire,
+    pub(super) wire: Wire,
     version: Version,
-    buffer: Buffer,
+    pub(super) buffer: Buffer,
     /// Bodies that go out where `buffer` has reached the given length.
-    bodies: VecDeque<(usize, Msg)>,
+    pub(super) bodies: VecDeque<(usize, Msg)>,
     /// Bytes of the first body already written.
     body_sent: usize,
     body_bytes: usize,
+    /// The last frame encoded was not the last one of its message.
+    pub(super) mid: bool,
+    /// The first frame in `buffer` is not the first one of its message.
+    pub(super) begins_mid: bool,
     /// The kernel took no more at the last try.
     pub blocked: bool,
 }
@@ -94,6 +105,8 @@ impl Outbound {
             bodies: VecDeque::new(),
             body_sent: 0,
             body_bytes: 0,
+            mid: false,
+            begins_mid: false,
             blocked: false,
         }
     }
@@ -117,6 +130,7 @@ impl Outbound {
             // Copied whole: a fixed length is a few instructions.
             place[2..].copy_from_slice(body);
             self.buffer.end += 2 + msg.len();
+            self.mid = msg.more();
             return;
         }
         self.encode_any(msg);
@@ -128,6 +142,7 @@ impl Outbound {
             return self.encode_control(msg);
         }
         let size = msg.len();
+        self.mid = msg.more();
         match self.wire {
             Wire::Frames(Framing::V2) => {
                 let mut header = [0; MAX_HEADER_V2];
@@ -167,12 +182,10 @@ impl Outbound {
         } else {
             body.push(u8::from(flags & SUBSCRIBE != 0));
             body.extend_from_slice(topic);
-            let mut frame = Vec::with_capacity(body.len() + MAX_HEADER_V1);
-            match self.version.framing() {
-                Framing::V1 => frame::append_v1(&mut frame, false, &body),
-                Framing::V2 => frame::append_v2(&mut frame, 0, &body),
+            if let Ok(mut msg) = Msg::copied(&body) {
+                self.encode(&mut msg);
             }
-            return self.buffer.append(&frame);
+            return;
         }
         self.command(&body);
     }
@@ -184,9 +197,10 @@ impl Outbound {
         self.buffer.append(&frame);
     }
 
-    /// Appends bytes as they are.
+    /// Appends bytes as they are. They come before all frames.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.buffer.append(bytes);
+        self.buffer.lead = self.buffer.end;
     }
 
     /// Writes until nothing is left or the kernel takes no more.
@@ -251,7 +265,7 @@ impl Outbound {
         stream::write(fd, &parts[..used])
     }
 
-    fn advance(&mut self, mut count: usize) {
+    pub(super) fn advance(&mut self, mut count: usize) {
         while let Some((position, body)) = self.bodies.front() {
             let head = (position - self.buffer.sent).min(count);
             self.buffer.sent += head;
@@ -270,17 +284,31 @@ impl Outbound {
             self.body_sent = 0;
             self.bodies.pop_front();
         }
-        let Buffer { bytes, end, sent } = &mut self.buffer;
-        *sent += count;
-        if *sent >= *end {
-            (*sent, *end) = (0, 0);
-        } else if *sent >= COMPACT_FROM {
-            bytes.copy_within(*sent..*end, 0);
-            for (position, _) in &mut self.bodies {
-                *position -= *sent;
-            }
-            *end -= *sent;
-            *sent = 0;
+        let buffer = &mut self.buffer;
+        buffer.sent += count;
+        if buffer.sent >= buffer.end {
+            (buffer.sent, buffer.end, buffer.lead) = (0, 0, 0);
+            self.begins_mid = self.mid;
+        } else if buffer.sent >= COMPACT_FROM {
+            self.compact();
+        }
+    }
+
+    /// Drops written bytes, but for those of a message that may have to be sent again.
+    #[cold]
+    fn compact(&mut self) {
+        let done = self.done();
+        if done == 0 {
+            return;
+        }
+        let buffer = &mut self.buffer;
+        self.begins_mid &= done <= buffer.lead;
+        buffer.lead = 0;
+        buffer.bytes.copy_within(done..buffer.end, 0);
+        buffer.end -= done;
+        buffer.sent -= done;
+        for (position, _) in &mut self.bodies {
+            *position -= done;
         }
     }
 

@@ -1,6 +1,7 @@
 //! Fan-out: a message goes to each of the pipes chosen for it. One that is full at the first frame misses the whole message.
 #![forbid(unsafe_code)]
 
+use super::Cx;
 use crate::errno::Result;
 use crate::msg::Msg;
 use crate::pipe::{PipeId, Pipes};
@@ -123,11 +124,17 @@ impl Dist {
         room
     }
 
-    /// True when each chosen pipe has room.
-    pub fn all_have_room(&mut self, pipes: &mut Pipes) -> bool {
+    /// True when each chosen pipe has room, as far as this caller is concerned.
+    pub fn all_have_room(&mut self, cx: &mut Cx) -> bool {
         let mut all = true;
         for &pipe in &self.chosen {
-            all &= Self::has_room(&mut self.places, pipes, pipe);
+            let Some(place) = self.places.get_mut(pipe) else {
+                continue;
+            };
+            if !place.full {
+                place.full = !cx.can_begin(pipe);
+            }
+            all &= !place.full;
         }
         all
     }

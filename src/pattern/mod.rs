@@ -56,6 +56,16 @@ impl Cx<'_> {
         }
     }
 
+    /// True when the first frame of a message may be written, as far as this caller is concerned.
+    #[inline(always)]
+    fn can_begin(&mut self, pipe: PipeId) -> bool {
+        if self.dontwait {
+            self.pipes.can_write_at_once(pipe)
+        } else {
+            self.pipes.can_write(pipe)
+        }
+    }
+
     fn is_link(&self, pipe: PipeId) -> bool {
         self.pipes
             .get(pipe)

@@ -196,11 +196,21 @@ impl Router {
         }
     }
 
+    /// A message that would be dropped is given every chance.
+    #[inline(always)]
+    fn has_room(&self, cx: &mut Cx, pipe: PipeId) -> bool {
+        if self.mandatory {
+            cx.can_begin(pipe)
+        } else {
+            cx.pipes.can_write(pipe)
+        }
+    }
+
     /// Finds the pipe for a message whose first frame is `id`.
     #[inline(always)]
     fn address(&mut self, cx: &mut Cx, id: &[u8]) -> Result<Option<PipeId>> {
         match self.routes.find(id) {
-            Some(pipe) if cx.pipes.can_write(pipe) => Ok(Some(pipe)),
+            Some(pipe) if self.has_room(cx, pipe) => Ok(Some(pipe)),
             _ if !self.mandatory => Ok(None),
             Some(pipe) if !cx.is_severed(pipe) => Err(Errno::EAGAIN),
             _ => Err(Errno::EHOSTUNREACH),

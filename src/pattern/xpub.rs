@@ -263,7 +263,7 @@ impl Pattern for Xpub {
         }
         if !self.dist.is_mid_message() {
             self.choose(cx, msg.data());
-            if self.nodrop && !self.dist.all_have_room(cx.pipes) {
+            if self.nodrop && !self.dist.all_have_room(cx) {
                 return Err(Errno::EAGAIN);
             }
             self.dist.send(cx.pipes, msg, false)?;

@@ -13,6 +13,11 @@ pub use pipes::{PipeId, Pipes};
 use crate::link::Pushed;
 use crate::msg::Msg;
 use crate::queue::{LaneRx, LaneTx};
+use std::time::{Duration, Instant};
+
+/// A caller who will not wait may hand over as many messages as the high water mark allows in so much time. The
+/// connection may well have taken them all meanwhile, but only a caller who is refused now and then learns to pace itself.
+const HASTE: Duration = Duration::from_millis(1);
 
 /// One peer.
 #[derive(Debug)]
@@ -33,6 +38,15 @@ pub struct Pipe {
     queued: (u32, usize),
     /// Something may wait in the lane or the link's buffer.
     unflushed: bool,
+    haste: Haste,
+}
+
+/// Where the messages of a hasty caller are counted from.
+#[derive(Debug)]
+struct Haste {
+    written: u64,
+    read: u64,
+    since: Instant,
 }
 
 impl From<Newcomer> for Pipe {
@@ -57,6 +71,11 @@ impl From<Newcomer> for Pipe {
             forgotten: false,
             queued: (0, 0),
             unflushed: false,
+            haste: Haste {
+                written: 0,
+                read: 0,
+                since: Instant::now(),
+            },
         }
     }
 }
@@ -96,6 +115,38 @@ impl Pipe {
     #[inline(always)]
     fn can_write(&mut self) -> bool {
         !self.severed && (!self.staged.is_empty() || self.tx.has_room() || self.wait_for_room())
+    }
+
+    /// The same for a caller who will not wait: no more than the high water mark at a time.
+    #[inline(always)]
+    fn can_write_at_once(&mut self) -> bool {
+        self.can_write()
+            && (self.tx.hwm() == 0
+                || self.tx.written() - self.haste.written < self.tx.hwm()
+                || !self.staged.is_empty()
+                || self.may_go_on())
+    }
+
+    /// The caller was not too hasty, or had an answer meanwhile. If it was, it is refused once, and told to go on.
+    #[cold]
+    fn may_go_on(&mut self) -> bool {
+        let Far::Link(link) = &self.far else {
+            return true;
+        };
+        let now = Instant::now();
+        let before = std::mem::replace(
+            &mut self.haste,
+            Haste {
+                written: self.tx.written(),
+                read: self.rx.taken(),
+                since: now,
+            },
+        );
+        if before.read != self.rx.taken() || now.duration_since(before.since) >= HASTE {
+            return true;
+        }
+        link.tell_writable();
+        false
     }
 
     /// Asks to be told when there is room. True when there is room already.

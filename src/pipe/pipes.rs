@@ -104,6 +104,12 @@ impl Pipes {
         self.get_mut(id).is_some_and(Pipe::can_write)
     }
 
+    /// The same for a caller who will not wait. A no may be the last for the moment: the news may be there already.
+    #[inline(always)]
+    pub fn can_write_at_once(&mut self, id: PipeId) -> bool {
+        self.get_mut(id).is_some_and(Pipe::can_write_at_once)
+    }
+
     /// Writes one frame to `id`, after [`can_write`](Pipes::can_write) said yes at the first frame. The peer sees the message once its
     /// last frame (the one without MORE) was written. A frame for a pipe that is severed is dropped.
     #[inline(always)]

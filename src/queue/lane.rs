@@ -134,6 +134,12 @@ impl<T> LaneTx<T> {
         self.written - self.shared.taken.load(Ordering::Acquire)
     }
 
+    /// The high water mark; 0 for none.
+    #[inline(always)]
+    pub fn hwm(&self) -> u64 {
+        self.hwm
+    }
+
     /// Changes the high water mark.
     pub fn set_hwm(&mut self, hwm: u64) {
         if !self.conflate {
@@ -265,6 +271,11 @@ impl<T> LaneRx<T> {
             return self.held.is_some() || self.shared.newest.lock().is_some();
         }
         self.ring.peek().is_some()
+    }
+
+    /// Messages taken in all.
+    pub fn taken(&self) -> u64 {
+        self.read
     }
 
     /// Counts a message as taken (to be called with its last frame). True when the writer was waiting for room and has

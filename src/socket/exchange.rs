@@ -47,7 +47,7 @@ fn send_any(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32, more: bool) -> R
         socket.options.sndtimeo
     };
     let result = match socket.try_send(msg, patience == 0) {
-        Err(Errno::EAGAIN) => send_later(turn, msg, patience),
+        Err(Errno::EAGAIN) if patience != 0 => send_later(turn, msg, patience),
         other => other,
     };
     if let Ok(socket) = of(turn) {
