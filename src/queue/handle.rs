@@ -4,8 +4,8 @@
 //! The memory behind a handle is never given back to the system, only recycled, oldest first; so looking at a handle
 //! that was closed is always a look at memory of ours, and a closed handle says so.
 
-use crate::errno::{Errno, Result};
 use super::lock::Lock;
+use crate::errno::{Errno, Result};
 use parking_lot::Mutex;
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;

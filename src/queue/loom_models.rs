@@ -204,7 +204,7 @@ fn nobody_sleeps_through_a_message_or_room() {
 }
 
 /// Messages pushed before the end are all there once the end is seen, and a parked reader is told of it. Caught: `close`
-/// without its publish, without release, without its fence or without telling; `park_now` that does not look for the end.
+/// without its publish, without release or without telling; `park_now` that does not look for the end.
 #[test]
 fn the_end_is_seen_behind_the_last_message() {
     model(|| {
