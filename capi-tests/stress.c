@@ -11,6 +11,7 @@ typedef struct side {
     void *socket;
     way_t way;
     uint64_t seed;
+    int number, mark;
     /* Each so many messages the socket goes to another thread; 0: never. */
     int migrates;
     int64_t end;
@@ -35,6 +36,14 @@ static void dawdle (uint64_t r)
     nanosleep (&t, NULL);
 }
 
+/* Says who is stuck, and how far the other side came. */
+static void stuck (const side_t *side, const char *what, int events)
+{
+    check_report (__FILE__, __LINE__, "side %d of the pair with mark %d: %s for %d after message %llu of the other's %llu, now %d",
+                  side->number % 2, side->mark, what, events, (unsigned long long) side->done,
+                  (unsigned long long) (side->number % 2 ? side[-1].done : side[1].done), get_int (side->socket, ZMQ_EVENTS));
+}
+
 static bool has (void *s, int events)
 {
     return (get_int (s, ZMQ_EVENTS) & events) != 0;
@@ -45,8 +54,7 @@ static int await (side_t *side, short events)
 {
     if (side->way == POLLING) {
         if (!wait_for (side->socket, events, PATIENCE_MS))
-            check_report (__FILE__, __LINE__, "polled in vain after message %llu, events %d",
-                          (unsigned long long) side->done, get_int (side->socket, ZMQ_EVENTS));
+            stuck (side, "polled in vain", events);
         return ZMQ_DONTWAIT;
     }
     if (side->way == BY_FD) {
@@ -55,8 +63,7 @@ static int await (side_t *side, short events)
         while (!has (side->socket, events)) {
             struct pollfd p = {fd, POLLIN, 0};
             if (poll (&p, 1, (int) (limit - now_ms ())) != 1 || now_ms () > limit)
-                check_report (__FILE__, __LINE__, "ZMQ_FD said nothing after message %llu, events %d",
-                              (unsigned long long) side->done, get_int (side->socket, ZMQ_EVENTS));
+                stuck (side, "ZMQ_FD said nothing", events);
         }
         return ZMQ_DONTWAIT;
     }
@@ -69,7 +76,7 @@ static void send_number (side_t *side, uint64_t n, size_t size)
     fill (body, size, n);
     int flags = await (side, ZMQ_POLLOUT);
     if (zmq_send (side->socket, body, size, flags) != (int) size)
-        check_report (__FILE__, __LINE__, "send of message %llu", (unsigned long long) n);
+        stuck (side, "send failed", ZMQ_POLLOUT);
 }
 
 /* Receives message n; false when it is the last one, which is empty. */
@@ -79,7 +86,7 @@ static bool receive_number (side_t *side, uint64_t n)
     zmq_msg_t m;
     zmq_msg_init (&m);
     if (zmq_msg_recv (&m, side->socket, flags) == -1)
-        check_report (__FILE__, __LINE__, "recv of message %llu", (unsigned long long) n);
+        stuck (side, "recv failed", ZMQ_POLLIN);
     size_t size = zmq_msg_size (&m);
     if (size && !same (zmq_msg_data (&m), size, n))
         check_report (__FILE__, __LINE__, "message %llu is not what comes", (unsigned long long) n);
@@ -155,7 +162,10 @@ static void everything_arrives_in_order (const char *on)
     for (size_t mark = 0; mark < COUNT (marks); mark++)
         for (int pair = 0; pair < 6; pair++) {
             bool asks = pair >= 4;
-            side_t *one = &sides[count++], *other = &sides[count++];
+            side_t *one = &sides[count], *other = &sides[count + 1];
+            one->number = count++;
+            other->number = count++;
+            one->mark = other->mark = marks[mark];
             char endpoint[ENDPOINT_MAX];
             one->socket = sock (ctx, asks ? ZMQ_DEALER : ZMQ_PUSH);
             other->socket = sock (ctx, asks ? ZMQ_DEALER : ZMQ_PULL);
