@@ -97,15 +97,12 @@ impl Inbound {
         let Some(block) = &mut self.block else {
             return Err(Errno::ENOMEM);
         };
-        let asked = match &self.body {
-            Some((body, _)) => body.missing() + block.room(),
-            None => block.room(),
-        };
-        let got = match &mut self.body {
-            Some((body, _)) => body.read_from(fd, block)?,
-            None => block.read_from(fd)?,
-        };
-        if self.body.is_none() && got == asked && self.size < LARGEST {
+        if let Some((body, _)) = &mut self.body {
+            return body.read_from(fd, block);
+        }
+        let asked = block.room();
+        let got = block.read_from(fd)?;
+        if got == asked && self.size < LARGEST {
             self.size *= 2;
         }
         Ok((got, got == asked))
@@ -196,8 +193,7 @@ impl Inbound {
             return self.decode_raw(inbox);
         }
         let end = inbox.written().saturating_add(most);
-        let small = self.wire == Wire::Frames(Framing::V2)
-            && self.max_frame >= INLINE_MAX as u64;
+        let small = self.wire == Wire::Frames(Framing::V2) && self.max_frame >= INLINE_MAX as u64;
         loop {
             if small && self.body.is_none() && self.staged.is_empty() {
                 self.decode_small(inbox, end);

@@ -67,11 +67,12 @@ impl Filling {
         Block::capacity(self.block)
     }
 
-    /// Reads once: first the rest of the body, then into `next`. Returns the number of bytes, 0 at the end of the stream.
+    /// Reads once: first the rest of the body, then into `next`. Returns the number of bytes, 0 at the end of the stream, and
+    /// whether they were as many as there was room for.
     ///
     /// # Errors
     /// EAGAIN, ENOMEM, or what the connection died of.
-    pub fn read_from(&mut self, fd: RawFd, next: &mut RecvBlock) -> Result<usize> {
+    pub fn read_from(&mut self, fd: RawFd, next: &mut RecvBlock) -> Result<(usize, bool)> {
         if self.spare().is_empty() && self.missing() > 0 {
             let more = Block::capacity(self.block).saturating_mul(2).min(self.len);
             self.block = Block::grow(self.block, more)?;
@@ -90,10 +91,11 @@ impl Filling {
         } else {
             next.spare()
         };
+        let asked = room + next_part.len();
         let got = stream::read(fd, body, next_part)?;
         self.have += got.min(room);
         next.filled(got.saturating_sub(room));
-        Ok(got)
+        Ok((got, got == asked))
     }
 
     /// The message, once nothing is missing.
