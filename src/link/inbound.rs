@@ -193,8 +193,7 @@ impl Inbound {
             return self.decode_raw(inbox);
         }
         let end = inbox.written().saturating_add(most);
-        let small = self.wire == Wire::Frames(Framing::V2)
-            && self.max_frame >= INLINE_MAX as u64;
+        let small = self.wire == Wire::Frames(Framing::V2) && self.max_frame >= INLINE_MAX as u64;
         loop {
             if small && self.body.is_none() && self.staged.is_empty() {
                 self.decode_small(inbox, end);

@@ -376,10 +376,15 @@ impl Link {
         let heard = conn.heard;
         let mut reads = reads;
         let mut end = None;
+        let mut looked = false;
         loop {
             match conn.inbound.decode(inbox, most) {
                 Ok(Decoded::NeedMore) => {}
-                Ok(Decoded::Full) => break,
+                Ok(Decoded::Full) => {
+                    // Whatever made us come here is not told again, and the reader may make room any moment.
+                    conn.leftover |= !looked;
+                    break;
+                }
                 Err(error) => {
                     end = Some(error);
                     break;
@@ -389,6 +394,7 @@ impl Link {
                 break;
             }
             reads -= 1;
+            looked = true;
             match conn.inbound.read(conn.raw_fd) {
                 Ok((0, _)) => {
                     end = Some(Errno::EPIPE);

@@ -196,9 +196,8 @@ impl MetaSource {
                 let index = register.entries;
                 let (chunk, _) = place(index);
                 TABLE.get(chunk).map(|chunk_cell| {
-                    chunk_cell.get_or_init(|| {
-                        (0..FIRST << chunk).map(|_| Mutex::default()).collect()
-                    });
+                    chunk_cell
+                        .get_or_init(|| (0..FIRST << chunk).map(|_| Mutex::default()).collect());
                     register.entries += 1;
                     index
                 })

@@ -1,8 +1,8 @@
 //! News, and what follows from them.
 #![forbid(unsafe_code)]
 
-use super::{NO_PIPE, Socket};
 use super::endpoints::Kind;
+use super::{NO_PIPE, Socket};
 use crate::ctx::limit;
 use crate::errno::{Errno, Result};
 use crate::pipe::{Far, Newcomer, News, PipeId, PipeKey};

@@ -1,5 +1,6 @@
 //! The stages that cargo runs.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -11,12 +12,22 @@ use crate::child::{Ending, Finished, Job};
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 fn cargo(context: &Context, arguments: &[&str]) -> Result<Finished> {
+    cargo_with(context, arguments, &[])
+}
+
+fn cargo_with(
+    context: &Context,
+    arguments: &[&str],
+    environment: &[(&'static str, OsString)],
+) -> Result<Finished> {
+    let mut variables = vec![("CARGO_TERM_COLOR", "never".into())];
+    variables.extend_from_slice(environment);
     let job = Job {
         program: std::env::var_os("CARGO")
             .unwrap_or_else(|| "cargo".into())
             .into(),
         arguments: arguments.iter().map(Into::into).collect(),
-        environment: vec![("CARGO_TERM_COLOR", "never".into())],
+        environment: variables,
         folder: Some(context.workspace.root.clone()),
         group: false,
     };
@@ -55,17 +66,39 @@ pub fn lint(context: &Context) -> Result<Tally> {
 }
 
 pub fn test(context: &Context) -> Result<Tally> {
-    let finished = cargo(context, &["test", "--workspace", "--no-fail-fast"])?;
+    let arguments = ["test", "--workspace", "--no-fail-fast"];
+    tally("cargo test", cargo(context, &arguments)?)
+}
+
+/// The models of the protocols between threads, in a target folder of their own: the flag would have everything else
+/// compiled anew.
+pub fn models(context: &Context) -> Result<Tally> {
+    let target = context.workspace.target.join("loom");
+    let finished = cargo_with(
+        context,
+        &["test", "--release", "--lib", "loom"],
+        &[
+            ("RUSTFLAGS", "--cfg loom".into()),
+            ("CARGO_TARGET_DIR", target.into_os_string()),
+            // Linking for speed takes longer than the models.
+            ("CARGO_PROFILE_RELEASE_LTO", "off".into()),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16".into()),
+        ],
+    )?;
+    tally("cargo test of the models", finished)
+}
+
+fn tally(what: &str, finished: Finished) -> Result<Tally> {
     let mut tally = count(&finished.output);
     if finished.ending != Ending::Exit(0) {
         println!("{}", finished.output);
         // A program that did not compile, or died before its last line, counts itself nowhere.
         if tally.failed == 0 {
-            tally.fail("cargo test", &finished.ending.to_string());
+            tally.fail(what, &finished.ending.to_string());
         }
     }
     if tally.passed == 0 && tally.failed == 0 {
-        bail!("cargo test printed no result");
+        bail!("{what} ran no test");
     }
     Ok(tally)
 }
@@ -103,6 +136,23 @@ fn count(output: &str) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_test_is_a_failure() {
+        let finished = |code, output: &str| Finished {
+            ending: Ending::Exit(code),
+            output: output.into(),
+        };
+        let none = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 90 filtered out";
+        assert!(tally("x", finished(0, none)).is_err());
+        assert!(tally("x", finished(0, "")).is_err());
+        assert_eq!(
+            tally("x", finished(101, "signal: 6, SIGABRT"))
+                .unwrap()
+                .failed,
+            1
+        );
+    }
 
     #[test]
     fn result_lines_are_added_up() {

@@ -34,7 +34,7 @@ struct Stage {
     run: fn(&Context) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage {
         name: "format",
         title: "rustfmt",
@@ -49,6 +49,11 @@ const STAGES: [Stage; 9] = [
         name: "unit",
         title: "cargo test: unit, protocol and architecture tests",
         run: cargo::test,
+    },
+    Stage {
+        name: "loom",
+        title: "models of the protocols between threads",
+        run: cargo::models,
     },
     Stage {
         name: "dist",
