@@ -152,10 +152,23 @@ SHARED void wait_for_word (int peer, const char *word)
     CHECK (strcmp (line, word) == 0);
 }
 
+/* Without this, the near side would wait for a far side that has failed. */
+static void *await_child (void *child)
+{
+    int status;
+    CHECK (waitpid (*(pid_t *) child, &status, 0) == *(pid_t *) child);
+    if (!WIFEXITED (status) || WEXITSTATUS (status) != 0) {
+        fprintf (stderr, "the far side failed, wait status %d\n", status);
+        _exit (1);
+    }
+    return NULL;
+}
+
 /* `far` in a process of its own. */
 SHARED void run_processes (side *near, side *far)
 {
-    int line[2], status;
+    int line[2];
+    pthread_t watch;
     CHECK (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) == 0);
     pid_t parent = getpid (), child = fork ();
     CHECK (child >= 0);
@@ -167,9 +180,9 @@ SHARED void run_processes (side *near, side *far)
         exit (0);
     }
     close (line[1]);
+    CHECK (pthread_create (&watch, NULL, await_child, &child) == 0);
     near (line[0]);
-    CHECK (waitpid (child, &status, 0) == child);
-    CHECK (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    CHECK (pthread_join (watch, NULL) == 0);
 }
 
 static side *thread_side;

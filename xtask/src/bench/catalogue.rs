@@ -296,7 +296,9 @@ fn habits() -> Vec<Scenario> {
     vec![
         habit("ZMQ_FD in epoll, 100 B", "wait=epoll size=100", 50_000).quick(true),
         habit("never waiting, 100 B", "wait=spin size=100", 50_000).quick(true),
-        habit("receiver works 10 us, 100 B", "work=10 size=100", 10_000).quick(true),
+        habit("receiver works 10 us, 100 B", "busy=10 size=100", 10_000)
+            .limit("work=stream transport=tcp busy=10 size=100")
+            .quick(true),
         habit("high water mark 1, 10 B", "hwm=1 size=10", 5_000).quick(true),
         habit(
             "tcp within one process, 100 B",

@@ -69,7 +69,7 @@ pub fn demo(workspace: &Workspace) -> Result<bool> {
         effort.rounds
     );
     println!("a ratio above 1 means that this library is better\n");
-    print!("{}", report::tables(&rows));
+    print!("{}", report::tables(&rows, &[]));
     println!("{} s in total", begin.elapsed().as_secs());
     Ok(rows.iter().all(|row| row.median(Contender::Ozmq).is_some()))
 }
@@ -107,7 +107,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<bool> {
         contenders.extend([Contender::OzmqToLibzmq, Contender::LibzmqToOzmq]);
     }
     let rows = measure_all(&bench, &list, &contenders, effort);
-    print!("{}", report::tables(&rows));
+    print!("{}", report::tables(&rows, &[]));
     if !options.quick && options.only.is_empty() {
         write_page(workspace, &rows, effort)?;
     }

@@ -21,8 +21,14 @@ const SERIES: [(Contender, RGBColor); 3] = [
     (Contender::Limit, RGBColor(140, 140, 140)),
 ];
 
-/// Title and file name of each plot written.
-pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<(String, String)>> {
+/// A plot that was written.
+#[derive(Debug, PartialEq)]
+pub struct Plot {
+    pub family: String,
+    pub file: String,
+}
+
+pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<Plot>> {
     let mut families: Vec<&str> = rows
         .iter()
         .map(|row| row.scenario.family.as_str())
@@ -41,7 +47,10 @@ pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<(String, String)>> {
         let file = format!("{}.svg", file_name(family));
         draw_family(family, &points, &folder.join(&file))
             .map_err(|error| anyhow!("cannot draw {file}: {error}"))?;
-        plots.push((family.to_owned(), file));
+        plots.push(Plot {
+            family: family.to_owned(),
+            file,
+        });
     }
     Ok(plots)
 }
@@ -157,7 +166,10 @@ mod tests {
             .collect();
         let folder = tempfile::tempdir().unwrap();
         let plots = draw(&rows, folder.path()).unwrap();
-        let expected = ("tcp throughput".to_owned(), "tcp-throughput.svg".to_owned());
+        let expected = Plot {
+            family: "tcp throughput".to_owned(),
+            file: "tcp-throughput.svg".to_owned(),
+        };
         assert_eq!(plots, [expected]);
         let svg = std::fs::read_to_string(folder.path().join("tcp-throughput.svg")).unwrap();
         assert!(svg.contains("libzmq") && svg.contains("ozmq"));
