@@ -217,6 +217,20 @@ static CALL void send_one (stream *s, const unsigned char *body, size_t size)
         write_large (s, body, size);
 }
 
+/* `wait=spin` asks again and yields; otherwise the read sleeps. */
+static bool spins;
+
+static size_t read_some (int fd, unsigned char *to, size_t size)
+{
+    ssize_t count;
+    while ((count = recv (fd, to, size, spins ? MSG_DONTWAIT : 0)) < 0) {
+        CHECK (spins && errno == EAGAIN);
+        sched_yield ();
+    }
+    CHECK (count > 0);
+    return (size_t) count;
+}
+
 static void fill (stream *s)
 {
     if (s->begin == s->end)
@@ -226,9 +240,7 @@ static void fill (stream *s)
         s->end -= s->begin;
         s->begin = 0;
     }
-    ssize_t count = recv (s->fd, s->in + s->end, READ_SIZE - s->end, 0);
-    CHECK (count > 0);
-    s->end += (size_t) count;
+    s->end += read_some (s->fd, s->in + s->end, READ_SIZE - s->end);
 }
 
 /* The body lies in the stream's memory until the next call. */
@@ -247,11 +259,8 @@ static CALL const unsigned char *receive_one (stream *s, size_t *size)
     }
     memcpy (s->body, s->in + s->begin, here);
     s->begin += here;
-    while (here < *size) {
-        ssize_t count = recv (s->fd, s->body + here, *size - here, 0);
-        CHECK (count > 0);
-        here += (size_t) count;
-    }
+    while (here < *size)
+        here += read_some (s->fd, s->body + here, *size - here);
     return s->body;
 }
 
@@ -362,22 +371,11 @@ static void fan_out_sender (int peer)
 
 #define WARM_UP 200
 
-/* `wait=spin` asks again and yields; otherwise the read sleeps. */
-static void wait_readable (stream *s)
-{
-    unsigned char byte;
-    if (!is ("wait", "spin"))
-        return;
-    while (recv (s->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0)
-        sched_yield ();
-}
-
 static void answerer (int peer)
 {
     stream *s = accept_all (peer, 1);
     size_t size;
     for (long i = number ("count", 1000) + WARM_UP; i; i--) {
-        wait_readable (s);
         const unsigned char *body = receive_one (s, &size);
         send_one (s, body, size);
         if (s->waiting)
@@ -404,7 +402,6 @@ static void asker (int peer)
         send_one (s, body, size);
         if (s->waiting)
             flush (s);
-        wait_readable (s);
         receive_one (s, &got);
         if (i >= WARM_UP)
             times[i - WARM_UP] = now () - asked;
@@ -524,6 +521,7 @@ int main (int argc, char **argv)
 {
     (void) argc;
     begin (argv);
+    spins = is ("wait", "spin");
     bool inproc = is ("transport", "inproc");
     if (is ("work", "stream") && inproc)
         run_threads (ring_receiver, ring_sender);

@@ -94,6 +94,7 @@ fn draw_family(family: &str, rows: &[&Row], path: &Path) -> Result<(), Box<dyn s
     let mut chart = ChartBuilder::on(&area)
         .caption(family, ("sans-serif", 18))
         .margin(12)
+        .margin_right(44)
         .x_label_area_size(36)
         .y_label_area_size(84)
         .build_cartesian_2d(
@@ -130,6 +131,11 @@ fn draw_family(family: &str, rows: &[&Row], path: &Path) -> Result<(), Box<dyn s
     }
     chart
         .configure_series_labels()
+        .position(match unit {
+            // Rates fall with size and number, so the corner above is free; times rise.
+            Unit::Rate => SeriesLabelPosition::UpperRight,
+            _ => SeriesLabelPosition::UpperLeft,
+        })
         .background_style(WHITE.mix(0.8))
         .border_style(RGBColor(200, 200, 200))
         .draw()?;
