@@ -1,18 +1,15 @@
 /* What the machine allows: ZeroMQ's frames on bare sockets, coded in the caller's thread. No library, no high water
  * mark, no reconnection, nothing but one peer (or `peers`) that is known to be there.
  *
- *   work=stream  transport=tcp|ipc|inproc size= count= busy=    one way
- *   work=latency transport=tcp|ipc|inproc size= count= gap= one-cpu= wait=spin|block    request and reply
+ *   work=stream  transport=tcp|ipc size= count= busy=    one way
+ *   work=latency transport=tcp|ipc size= count= gap= one-cpu= wait=spin|block    request and reply
  *   work=fan-out transport=tcp|ipc peers= size= count=    every message to every peer
  *   work=fan-in  transport=tcp|ipc peers= size= count=    from all peers in turn
  */
 #include "bench.h"
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -297,8 +294,10 @@ static void stream_receiver (int peer)
     for (uint64_t i = 0; i <= count; i++) {
         receive_one (&s[i % n], &got);
         CHECK (got == size);
-        if (i == 0)
+        if (i == 0) {
+            mark_start ();
             start = now ();
+        }
         if (busy)
             work_for (busy);
     }
@@ -313,6 +312,7 @@ static void stream_sender (int peer)
     size_t n = peers (), size = (size_t) number ("size", 1);
     uint64_t count = (uint64_t) number ("count", 1000);
     unsigned char *body = new_body (size);
+    mark_start ();
     for (uint64_t i = 0; i <= count; i++)
         send_new (&s[i % n], body, size);
     for (size_t i = 0; i < n; i++)
@@ -413,121 +413,12 @@ static void asker (int peer)
     end_all (s, 1);
 }
 
-/* ---- between threads: a ring of 64-byte slots, one writer, one reader ---- */
-
-#define SLOTS 4096
-#define IN_SLOT 48
-#define TURNS 200
-
-typedef struct
-{
-    size_t size;
-    unsigned char *body;
-    unsigned char bytes[IN_SLOT];
-} slot;
-
-static slot ring[SLOTS];
-static _Alignas (128) atomic_ullong written;
-static _Alignas (128) atomic_ullong taken;
-
-/* Looking less often leaves the cache line with the one who works. */
-static void wait_until_above (atomic_ullong *counter, unsigned long long value)
-{
-    while (atomic_load_explicit (counter, memory_order_acquire) <= value) {
-        for (int i = 0; i < TURNS; i++)
-            __asm__ volatile("" : : : "memory");
-        sched_yield ();
-    }
-}
-
-static CALL void ring_send (unsigned long long i, size_t size)
-{
-    slot *to = &ring[i % SLOTS];
-    to->size = size;
-    to->body = size > IN_SLOT ? malloc (size) : to->bytes;
-    atomic_store_explicit (&written, i + 1, memory_order_release);
-}
-
-static CALL size_t ring_receive (unsigned long long i)
-{
-    slot *from = &ring[i % SLOTS];
-    size_t size = from->size;
-    if (from->body != from->bytes)
-        free (from->body);
-    atomic_store_explicit (&taken, i + 1, memory_order_release);
-    return size;
-}
-
-static void ring_receiver (int peer)
-{
-    size_t size = (size_t) number ("size", 1);
-    unsigned long long count = (unsigned long long) number ("count", 1000), known = 0;
-    (void) peer;
-    wait_until_above (&written, 0);
-    uint64_t start = now ();
-    for (unsigned long long i = 0; i < count; i++) {
-        if (i == known) {
-            wait_until_above (&written, i);
-            known = atomic_load_explicit (&written, memory_order_acquire);
-        }
-        CHECK (ring_receive (i) == size);
-    }
-    print_rate (count, start);
-}
-
-static void ring_sender (int peer)
-{
-    size_t size = (size_t) number ("size", 1);
-    unsigned long long count = (unsigned long long) number ("count", 1000), known = 0;
-    (void) peer;
-    for (unsigned long long i = 0; i < count; i++) {
-        if (i >= known + SLOTS) {
-            wait_until_above (&taken, i - SLOTS);
-            known = atomic_load_explicit (&taken, memory_order_acquire);
-        }
-        ring_send (i, size);
-    }
-}
-
-static void ring_answerer (int peer)
-{
-    (void) peer;
-    for (unsigned long long i = 0, all = (unsigned long long) number ("count", 1000) + WARM_UP; i < all; i++) {
-        wait_until_above (&written, i);
-        atomic_store_explicit (&taken, i + 1, memory_order_release);
-    }
-}
-
-static void ring_asker (int peer)
-{
-    size_t count = (size_t) number ("count", 1000);
-    uint64_t *times = calloc (count, sizeof *times), start = 0;
-    (void) peer;
-    CHECK (times != NULL);
-    for (size_t i = 0; i < count + WARM_UP; i++) {
-        if (i == WARM_UP)
-            start = now ();
-        uint64_t asked = now ();
-        atomic_store_explicit (&written, i + 1, memory_order_release);
-        wait_until_above (&taken, i);
-        if (i >= WARM_UP)
-            times[i - WARM_UP] = now () - asked;
-    }
-    print_latency (times, count, start);
-    free (times);
-}
-
 int main (int argc, char **argv)
 {
     (void) argc;
     begin (argv);
     spins = is ("wait", "spin");
-    bool inproc = is ("transport", "inproc");
-    if (is ("work", "stream") && inproc)
-        run_threads (ring_receiver, ring_sender);
-    else if (is ("work", "latency") && inproc)
-        run_threads (ring_answerer, ring_asker);
-    else if (is ("work", "stream") || is ("work", "fan-in"))
+    if (is ("work", "stream") || is ("work", "fan-in"))
         run_processes (stream_receiver, stream_sender);
     else if (is ("work", "fan-out"))
         run_processes (fan_out_receiver, fan_out_sender);

@@ -15,8 +15,10 @@ static void receiver (int peer)
     for (uint64_t i = 0; i <= count; i++) {
         receive (&on, &message);
         CHECK (zmq_msg_size (&message) == size);
-        if (i == 0)
+        if (i == 0) {
+            mark_start ();
             start = now ();
+        }
         if (busy)
             work_for (busy);
     }
@@ -32,6 +34,7 @@ static void sender (int peer)
     hear_and_connect (on.socket, peer);
     size_t size = (size_t) number ("size", 1);
     uint64_t count = (uint64_t) number ("count", 1000);
+    mark_start ();
     for (uint64_t i = 0; i <= count; i++)
         send_size (&on, size);
     wait_for_word (peer, "done");
