@@ -124,7 +124,7 @@ SHARED void begin (char **argv)
     arguments = argv + 1;
     /* No run outlives who started it, nor all patience. */
     prctl (PR_SET_PDEATHSIG, SIGKILL);
-    alarm (120);
+    alarm (600);
     signal (SIGPIPE, SIG_IGN);
     struct rlimit files;
     CHECK (getrlimit (RLIMIT_NOFILE, &files) == 0);

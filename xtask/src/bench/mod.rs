@@ -173,6 +173,13 @@ fn write_page(workspace: &Workspace, rows: &[Row], effort: Effort) -> Result<()>
     let docs = workspace.root.join("docs");
     let folder = docs.join("performance");
     fs::create_dir_all(&folder)?;
+    // A family that is gone must not leave its plot behind.
+    for file in fs::read_dir(&folder)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|ending| ending == "svg") {
+            fs::remove_file(path)?;
+        }
+    }
     let plots = plot::draw(rows, &folder)?;
     let page = docs.join("performance.md");
     fs::write(&page, report::page(rows, effort, &plots))

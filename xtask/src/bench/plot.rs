@@ -28,6 +28,7 @@ pub struct Plot {
     pub file: String,
 }
 
+/// Returns what was written, in the order of the rows.
 pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<Plot>> {
     let mut families: Vec<&str> = rows
         .iter()
