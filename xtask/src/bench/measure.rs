@@ -20,7 +20,7 @@ pub struct Effort {
 }
 
 /// When a run is given up whose length does not follow from the time it should take.
-const FIXED_LIMIT: Duration = Duration::from_secs(30);
+const FIXED_LIMIT: Duration = Duration::from_secs(90);
 
 /// All runs of one contender.
 #[derive(Clone, Debug, Default, PartialEq)]
