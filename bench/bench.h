@@ -9,6 +9,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -93,6 +94,14 @@ SHARED void print_rate (uint64_t count, uint64_t start)
     print_number ("seconds", seconds);
 }
 
+/* All CPU time until here is that of setting up, and is not counted (see usage.c). */
+SHARED void mark_start (void)
+{
+    void (*mark) (void) = (void (*) (void)) dlsym (RTLD_DEFAULT, "bench_mark_start");
+    if (mark)
+        mark ();
+}
+
 static int compare_times (const void *one, const void *other)
 {
     uint64_t a = *(const uint64_t *) one, b = *(const uint64_t *) other;
@@ -113,6 +122,9 @@ SHARED void print_latency (uint64_t *round_trips, size_t count, uint64_t start)
 SHARED void begin (char **argv)
 {
     arguments = argv + 1;
+    /* No run outlives who started it, nor all patience. */
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
+    alarm (600);
     signal (SIGPIPE, SIG_IGN);
     struct rlimit files;
     CHECK (getrlimit (RLIMIT_NOFILE, &files) == 0);
@@ -152,10 +164,23 @@ SHARED void wait_for_word (int peer, const char *word)
     CHECK (strcmp (line, word) == 0);
 }
 
+/* Without this, the near side would wait for a far side that has failed. */
+static void *await_child (void *child)
+{
+    int status;
+    CHECK (waitpid (*(pid_t *) child, &status, 0) == *(pid_t *) child);
+    if (!WIFEXITED (status) || WEXITSTATUS (status) != 0) {
+        fprintf (stderr, "the far side failed, wait status %d\n", status);
+        _exit (1);
+    }
+    return NULL;
+}
+
 /* `far` in a process of its own. */
 SHARED void run_processes (side *near, side *far)
 {
-    int line[2], status;
+    int line[2];
+    pthread_t watch;
     CHECK (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) == 0);
     pid_t parent = getpid (), child = fork ();
     CHECK (child >= 0);
@@ -167,9 +192,9 @@ SHARED void run_processes (side *near, side *far)
         exit (0);
     }
     close (line[1]);
+    CHECK (pthread_create (&watch, NULL, await_child, &child) == 0);
     near (line[0]);
-    CHECK (waitpid (child, &status, 0) == child);
-    CHECK (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    CHECK (pthread_join (watch, NULL) == 0);
 }
 
 static side *thread_side;

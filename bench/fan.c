@@ -9,18 +9,16 @@
  */
 #include "sockets.h"
 
-static size_t peers (void)
-{
-    return (size_t) number ("peers", 1);
-}
+static size_t peers, size;
+static uint64_t count;
 
 static waiter *connect_all (int type, int peer)
 {
     char endpoint[LINE_MAX_LENGTH];
-    waiter *all = calloc (peers (), sizeof *all);
+    waiter *all = calloc (peers, sizeof *all);
     CHECK (all != NULL);
     hear (peer, endpoint);
-    for (size_t i = 0; i < peers (); i++) {
+    for (size_t i = 0; i < peers; i++) {
         all[i] = wait_on (open_socket (type));
         if (type == ZMQ_SUB)
             CHECK (zmq_setsockopt (all[i].socket, ZMQ_SUBSCRIBE, "", 0) == 0);
@@ -31,19 +29,9 @@ static waiter *connect_all (int type, int peer)
 
 static void done_with_all (waiter *all)
 {
-    for (size_t i = 0; i < peers (); i++)
+    for (size_t i = 0; i < peers; i++)
         done_with (&all[i]);
     free (all);
-}
-
-static size_t size_of_messages (void)
-{
-    return (size_t) number ("size", 16);
-}
-
-static uint64_t count_of_messages (void)
-{
-    return (uint64_t) number ("count", 1000);
 }
 
 /* ---- PUB to many SUBs ---- */
@@ -61,8 +49,9 @@ static void publisher (int peer)
         sleep_for (1000000);
     }
     CHECK (strcmp (line, "subscribed") == 0);
-    for (uint64_t i = count_of_messages (); i; i--)
-        send_size (&on, size_of_messages ());
+    mark_start ();
+    for (uint64_t i = count; i; i--)
+        send_size (&on, size);
     wait_for_word (peer, "done");
     done_with (&on);
 }
@@ -70,17 +59,17 @@ static void publisher (int peer)
 static void subscribers (int peer)
 {
     waiter *all = connect_all (ZMQ_SUB, peer);
-    uint64_t count = count_of_messages (), start = 0;
-    size_t size = size_of_messages ();
+    uint64_t start = 0;
     zmq_msg_t message;
     CHECK (zmq_msg_init (&message) == 0);
-    for (size_t i = 0; i < peers (); i++)
+    for (size_t i = 0; i < peers; i++)
         receive (&all[i], &message);
+    mark_start ();
     tell (peer, "subscribed");
     /* A few from each in turn: far fewer than the high water mark. */
     const uint64_t burst = 16;
     for (uint64_t seen = 0; seen < count; seen += burst)
-        for (size_t p = 0; p < peers (); p++)
+        for (size_t p = 0; p < peers; p++)
             for (uint64_t i = seen; i < count && i < seen + burst; i++) {
                 do
                     receive (&all[p], &message);
@@ -89,7 +78,7 @@ static void subscribers (int peer)
                 if (!start)
                     start = now ();
             }
-    print_rate (count * peers (), start);
+    print_rate (count * peers, start);
     tell (peer, "done");
     CHECK (zmq_msg_close (&message) == 0);
     done_with_all (all);
@@ -104,13 +93,15 @@ static void collector (int peer)
     uint64_t start = 0;
     zmq_msg_t message;
     CHECK (zmq_msg_init (&message) == 0);
-    for (uint64_t i = 0; i <= count_of_messages (); i++) {
+    for (uint64_t i = 0; i <= count; i++) {
         receive (&on, &message);
-        CHECK (zmq_msg_size (&message) == size_of_messages ());
-        if (i == 0)
+        CHECK (zmq_msg_size (&message) == size);
+        if (i == 0) {
+            mark_start ();
             start = now ();
+        }
     }
-    print_rate (count_of_messages (), start);
+    print_rate (count, start);
     tell (peer, "done");
     CHECK (zmq_msg_close (&message) == 0);
     done_with (&on);
@@ -119,8 +110,9 @@ static void collector (int peer)
 static void pushers (int peer)
 {
     waiter *all = connect_all (ZMQ_PUSH, peer);
-    for (uint64_t i = 0; i <= count_of_messages (); i++)
-        send_size (&all[i % peers ()], size_of_messages ());
+    mark_start ();
+    for (uint64_t i = 0; i <= count; i++)
+        send_size (&all[i % peers], size);
     wait_for_word (peer, "done");
     done_with_all (all);
 }
@@ -132,10 +124,12 @@ static void router (int peer)
     waiter on = wait_on (open_socket (ZMQ_ROUTER));
     bind_and_tell (on.socket, peer);
     /* One round of all before the clock starts: connections come up. */
-    uint64_t all = count_of_messages () + peers ();
+    uint64_t all = count + peers;
     zmq_msg_t id, body;
     CHECK (zmq_msg_init (&id) == 0 && zmq_msg_init (&body) == 0);
     for (uint64_t i = 0; i < all; i++) {
+        if (i == peers)
+            mark_start ();
         receive (&on, &id);
         receive (&on, &body);
         CHECK (zmq_msg_send (&id, on.socket, ZMQ_SNDMORE) >= 0);
@@ -149,22 +143,24 @@ static void router (int peer)
 static void dealers (int peer)
 {
     waiter *all = connect_all (ZMQ_DEALER, peer);
-    uint64_t left = count_of_messages () + peers (), start = 0;
+    uint64_t left = count + peers, start = 0;
     zmq_msg_t message;
     CHECK (zmq_msg_init (&message) == 0);
     while (left) {
-        uint64_t round = left < peers () ? left : peers ();
+        uint64_t round = left < peers ? left : peers;
         for (size_t i = 0; i < round; i++)
-            send_size (&all[i], size_of_messages ());
+            send_size (&all[i], size);
         for (size_t i = 0; i < round; i++) {
             receive (&all[i], &message);
-            CHECK (zmq_msg_size (&message) == size_of_messages ());
+            CHECK (zmq_msg_size (&message) == size);
         }
         left -= round;
-        if (!start)
+        if (!start) {
+            mark_start ();
             start = now ();
+        }
     }
-    print_rate (count_of_messages (), start);
+    print_rate (count, start);
     tell (peer, "done");
     CHECK (zmq_msg_close (&message) == 0);
     done_with_all (all);
@@ -180,14 +176,15 @@ static void distributor (int peer)
     bind_and_tell (back.socket, peer);
     wait_for_word (peer, "connected");
     bool sparse = number ("sparse", 0) != 0;
-    uint64_t count = count_of_messages (), start = now ();
+    mark_start ();
+    uint64_t start = now ();
     uint64_t *times = calloc (count, sizeof *times);
     CHECK (times != NULL);
     zmq_msg_t message;
     CHECK (zmq_msg_init (&message) == 0);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t sent = now ();
-        send_size (&on, size_of_messages ());
+        send_size (&on, size);
         if (sparse) {
             receive (&back, &message);
             times[i] = now () - sent;
@@ -239,32 +236,32 @@ static void connect_and_wait (void *socket, const char *endpoint)
 
 static void poller (int peer)
 {
-    size_t n = peers ();
     char endpoint[LINE_MAX_LENGTH];
-    zmq_pollitem_t *items = calloc (n, sizeof *items);
+    zmq_pollitem_t *items = calloc (peers, sizeof *items);
     waiter back = wait_on (open_socket (ZMQ_PUSH));
     CHECK (items != NULL);
     hear (peer, endpoint);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < peers; i++) {
         items[i].socket = open_socket (ZMQ_PULL);
         items[i].events = ZMQ_POLLIN;
         connect_and_wait (items[i].socket, endpoint);
     }
     hear (peer, endpoint);
     connect_and_wait (back.socket, endpoint);
+    mark_start ();
     tell (peer, "connected");
-    uint64_t count = count_of_messages (), seen = 0, start = 0;
+    uint64_t seen = 0, start = 0;
     bool sparse = number ("sparse", 0) != 0;
     zmq_msg_t message;
     CHECK (zmq_msg_init (&message) == 0);
     while (seen < count) {
-        CHECK (zmq_poll (items, (int) n, -1) >= 0);
+        CHECK (zmq_poll (items, (int) peers, -1) >= 0);
         if (!start)
             start = now ();
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < peers; i++)
             if (items[i].revents & ZMQ_POLLIN) {
                 CHECK (zmq_msg_recv (&message, items[i].socket, ZMQ_DONTWAIT) >= 0);
-                CHECK (zmq_msg_size (&message) == size_of_messages ());
+                CHECK (zmq_msg_size (&message) == size);
                 seen++;
                 if (sparse)
                     send_size (&back, 1);
@@ -274,7 +271,7 @@ static void poller (int peer)
         print_rate (count, start);
     tell (peer, "done");
     CHECK (zmq_msg_close (&message) == 0);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < peers; i++) {
         waiter one = {.socket = items[i].socket, .epoll = -1};
         done_with (&one);
     }
@@ -286,6 +283,9 @@ int main (int argc, char **argv)
 {
     (void) argc;
     begin (argv);
+    peers = (size_t) number ("peers", 1);
+    size = (size_t) number ("size", 16);
+    count = (uint64_t) number ("count", 1000);
     if (is ("pattern", "pub"))
         run_sides (publisher, subscribers);
     else if (is ("pattern", "push"))

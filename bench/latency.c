@@ -18,9 +18,12 @@ static void answerer (int peer)
 {
     waiter on = wait_on (open_socket (ZMQ_REP));
     bind_and_tell (on.socket, peer);
+    uint64_t count = (uint64_t) number ("count", 1000);
     zmq_msg_t message;
     CHECK (zmq_msg_init (&message) == 0);
     for (uint64_t i = rounds (); i; i--) {
+        if (i == count)
+            mark_start ();
         receive (&on, &message);
         send_message (&on, &message);
     }
@@ -40,8 +43,10 @@ static void asker (int peer)
     zmq_msg_t message;
     CHECK (zmq_msg_init_size (&message, size) == 0);
     for (uint64_t i = 0; i < all; i++) {
-        if (i + count == all)
+        if (i + count == all) {
+            mark_start ();
             start = now ();
+        }
         if (gap)
             sleep_for (gap);
         uint64_t asked = now ();

@@ -1,18 +1,15 @@
 /* What the machine allows: ZeroMQ's frames on bare sockets, coded in the caller's thread. No library, no high water
  * mark, no reconnection, nothing but one peer (or `peers`) that is known to be there.
  *
- *   work=stream  transport=tcp|ipc|inproc size= count=    one way
- *   work=latency transport=tcp|ipc|inproc size= count= gap= one-cpu= wait=spin|block    request and reply
+ *   work=stream  transport=tcp|ipc size= count= busy=    one way
+ *   work=latency transport=tcp|ipc size= count= gap= one-cpu= wait=spin|block    request and reply
  *   work=fan-out transport=tcp|ipc peers= size= count=    every message to every peer
  *   work=fan-in  transport=tcp|ipc peers= size= count=    from all peers in turn
  */
 #include "bench.h"
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -189,21 +186,19 @@ static CALL void flush (stream *s)
     s->waiting = 0;
 }
 
-/* What is buffered and the beginning of a body, in one call; then the rest of it. */
+/* Full writes only, from where the body lies; its end waits for the next message, or for a flush. */
 static CALL void write_large (stream *s, const unsigned char *body, size_t size)
 {
-    size_t first = WRITE_SIZE - s->waiting < size ? WRITE_SIZE - s->waiting : size;
-    struct iovec parts[2] = {{s->out, s->waiting}, {(void *) body, first}};
-    ssize_t written = writev (s->fd, parts, 2);
-    CHECK (written > 0);
-    size_t done = (size_t) written;
-    if (done < s->waiting) {
-        write_all (s->fd, s->out + done, s->waiting - done);
-        done = s->waiting;
+    while (s->waiting + size >= WRITE_SIZE) {
+        size_t first = WRITE_SIZE - s->waiting;
+        struct iovec parts[2] = {{s->out, s->waiting}, {(void *) body, first}};
+        CHECK (writev (s->fd, parts, 2) == WRITE_SIZE);
+        s->waiting = 0;
+        body += first;
+        size -= first;
     }
-    done -= s->waiting;
-    s->waiting = 0;
-    write_all (s->fd, body + done, size - done);
+    memcpy (s->out + s->waiting, body, size);
+    s->waiting += size;
 }
 
 static CALL void send_one (stream *s, const unsigned char *body, size_t size)
@@ -219,6 +214,20 @@ static CALL void send_one (stream *s, const unsigned char *body, size_t size)
         write_large (s, body, size);
 }
 
+/* `wait=spin` asks again and yields; otherwise the read sleeps. */
+static bool spins;
+
+static size_t read_some (int fd, unsigned char *to, size_t size)
+{
+    ssize_t count;
+    while ((count = recv (fd, to, size, spins ? MSG_DONTWAIT : 0)) < 0) {
+        CHECK (spins && errno == EAGAIN);
+        sched_yield ();
+    }
+    CHECK (count > 0);
+    return (size_t) count;
+}
+
 static void fill (stream *s)
 {
     if (s->begin == s->end)
@@ -228,9 +237,7 @@ static void fill (stream *s)
         s->end -= s->begin;
         s->begin = 0;
     }
-    ssize_t count = recv (s->fd, s->in + s->end, READ_SIZE - s->end, 0);
-    CHECK (count > 0);
-    s->end += (size_t) count;
+    s->end += read_some (s->fd, s->in + s->end, READ_SIZE - s->end);
 }
 
 /* The body lies in the stream's memory until the next call. */
@@ -240,29 +247,18 @@ static CALL const unsigned char *receive_one (stream *s, size_t *size)
     while ((header = get_header (s->in + s->begin, s->end - s->begin, size)) == 0)
         fill (s);
     s->begin += header;
-    if (*size < LARGE) {
-        while (s->end - s->begin < *size)
-            fill (s);
+    while (*size < LARGE && s->end - s->begin < *size)
+        fill (s);
+    size_t here = s->end - s->begin;
+    if (here >= *size) {
         s->begin += *size;
         return s->in + s->begin - *size;
     }
-    size_t here = s->end - s->begin < *size ? s->end - s->begin : *size;
     memcpy (s->body, s->in + s->begin, here);
     s->begin += here;
-    while (here < *size) {
-        ssize_t count = recv (s->fd, s->body + here, *size - here, 0);
-        CHECK (count > 0);
-        here += (size_t) count;
-    }
+    while (here < *size)
+        here += read_some (s->fd, s->body + here, *size - here);
     return s->body;
-}
-
-static void expect (stream *s)
-{
-    size_t size;
-    const unsigned char *body = receive_one (s, &size);
-    __asm__ volatile("" : : "r"(body) : "memory");
-    CHECK (size == (size_t) number ("size", 1));
 }
 
 static unsigned char *new_body (size_t size)
@@ -294,12 +290,16 @@ static void stream_receiver (int peer)
 {
     stream *s = accept_all (peer, peers ());
     size_t n = peers (), size = (size_t) number ("size", 1), got;
-    uint64_t count = (uint64_t) number ("count", 1000), start = 0;
-    expect (&s[0]);
-    start = now ();
-    for (uint64_t i = 1; i <= count; i++) {
+    uint64_t count = (uint64_t) number ("count", 1000), busy = (uint64_t) number ("busy", 0) * 1000, start = 0;
+    for (uint64_t i = 0; i <= count; i++) {
         receive_one (&s[i % n], &got);
         CHECK (got == size);
+        if (i == 0) {
+            mark_start ();
+            start = now ();
+        }
+        if (busy)
+            work_for (busy);
     }
     print_rate (count, start);
     tell (peer, "done");
@@ -312,6 +312,7 @@ static void stream_sender (int peer)
     size_t n = peers (), size = (size_t) number ("size", 1);
     uint64_t count = (uint64_t) number ("count", 1000);
     unsigned char *body = new_body (size);
+    mark_start ();
     for (uint64_t i = 0; i <= count; i++)
         send_new (&s[i % n], body, size);
     for (size_t i = 0; i < n; i++)
@@ -370,22 +371,11 @@ static void fan_out_sender (int peer)
 
 #define WARM_UP 200
 
-/* `wait=spin` asks again and yields; otherwise the read sleeps. */
-static void wait_readable (stream *s)
-{
-    unsigned char byte;
-    if (!is ("wait", "spin"))
-        return;
-    while (recv (s->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0)
-        sched_yield ();
-}
-
 static void answerer (int peer)
 {
     stream *s = accept_all (peer, 1);
     size_t size;
     for (long i = number ("count", 1000) + WARM_UP; i; i--) {
-        wait_readable (s);
         const unsigned char *body = receive_one (s, &size);
         send_one (s, body, size);
         if (s->waiting)
@@ -412,7 +402,6 @@ static void asker (int peer)
         send_one (s, body, size);
         if (s->waiting)
             flush (s);
-        wait_readable (s);
         receive_one (s, &got);
         if (i >= WARM_UP)
             times[i - WARM_UP] = now () - asked;
@@ -424,120 +413,12 @@ static void asker (int peer)
     end_all (s, 1);
 }
 
-/* ---- between threads: a ring of 64-byte slots, one writer, one reader ---- */
-
-#define SLOTS 4096
-#define IN_SLOT 48
-#define TURNS 200
-
-typedef struct
-{
-    size_t size;
-    unsigned char *body;
-    unsigned char bytes[IN_SLOT];
-} slot;
-
-static slot ring[SLOTS];
-static _Alignas (128) atomic_ullong written;
-static _Alignas (128) atomic_ullong taken;
-
-/* Looking less often leaves the cache line with the one who works. */
-static void wait_until_above (atomic_ullong *counter, unsigned long long value)
-{
-    while (atomic_load_explicit (counter, memory_order_acquire) <= value) {
-        for (int i = 0; i < TURNS; i++)
-            __asm__ volatile("" : : : "memory");
-        sched_yield ();
-    }
-}
-
-static CALL void ring_send (unsigned long long i, size_t size)
-{
-    slot *to = &ring[i % SLOTS];
-    to->size = size;
-    to->body = size > IN_SLOT ? malloc (size) : to->bytes;
-    atomic_store_explicit (&written, i + 1, memory_order_release);
-}
-
-static CALL size_t ring_receive (unsigned long long i)
-{
-    slot *from = &ring[i % SLOTS];
-    size_t size = from->size;
-    if (from->body != from->bytes)
-        free (from->body);
-    atomic_store_explicit (&taken, i + 1, memory_order_release);
-    return size;
-}
-
-static void ring_receiver (int peer)
-{
-    size_t size = (size_t) number ("size", 1);
-    unsigned long long count = (unsigned long long) number ("count", 1000), known = 0;
-    (void) peer;
-    wait_until_above (&written, 0);
-    uint64_t start = now ();
-    for (unsigned long long i = 0; i < count; i++) {
-        if (i == known) {
-            wait_until_above (&written, i);
-            known = atomic_load_explicit (&written, memory_order_acquire);
-        }
-        CHECK (ring_receive (i) == size);
-    }
-    print_rate (count, start);
-}
-
-static void ring_sender (int peer)
-{
-    size_t size = (size_t) number ("size", 1);
-    unsigned long long count = (unsigned long long) number ("count", 1000), known = 0;
-    (void) peer;
-    for (unsigned long long i = 0; i < count; i++) {
-        if (i >= known + SLOTS) {
-            wait_until_above (&taken, i - SLOTS);
-            known = atomic_load_explicit (&taken, memory_order_acquire);
-        }
-        ring_send (i, size);
-    }
-}
-
-static void ring_answerer (int peer)
-{
-    (void) peer;
-    for (unsigned long long i = 0, all = (unsigned long long) number ("count", 1000) + WARM_UP; i < all; i++) {
-        wait_until_above (&written, i);
-        atomic_store_explicit (&taken, i + 1, memory_order_release);
-    }
-}
-
-static void ring_asker (int peer)
-{
-    size_t count = (size_t) number ("count", 1000);
-    uint64_t *times = calloc (count, sizeof *times), start = 0;
-    (void) peer;
-    CHECK (times != NULL);
-    for (size_t i = 0; i < count + WARM_UP; i++) {
-        if (i == WARM_UP)
-            start = now ();
-        uint64_t asked = now ();
-        atomic_store_explicit (&written, i + 1, memory_order_release);
-        wait_until_above (&taken, i);
-        if (i >= WARM_UP)
-            times[i - WARM_UP] = now () - asked;
-    }
-    print_latency (times, count, start);
-    free (times);
-}
-
 int main (int argc, char **argv)
 {
     (void) argc;
     begin (argv);
-    bool inproc = is ("transport", "inproc");
-    if (is ("work", "stream") && inproc)
-        run_threads (ring_receiver, ring_sender);
-    else if (is ("work", "latency") && inproc)
-        run_threads (ring_answerer, ring_asker);
-    else if (is ("work", "stream") || is ("work", "fan-in"))
+    spins = is ("wait", "spin");
+    if (is ("work", "stream") || is ("work", "fan-in"))
         run_processes (stream_receiver, stream_sender);
     else if (is ("work", "fan-out"))
         run_processes (fan_out_receiver, fan_out_sender);

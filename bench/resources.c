@@ -113,17 +113,19 @@ static void idle_sender (int peer)
 
 /* ---- very many subscriptions ---- */
 
-static void topic (char *text, size_t size, uint64_t number, const char *kind)
+#define TOPIC_SIZE 32
+
+static void topic (char *text, uint64_t number)
 {
     /* Scattered, as the names of instruments are; the same number gives the same topic. */
     uint64_t mixed = number * 0x9e3779b97f4a7c15u;
-    snprintf (text, size, "%s/%02x/%08x/%04x/", kind, (unsigned) (mixed & 0xff), (unsigned) (mixed >> 8),
+    snprintf (text, TOPIC_SIZE, "mkt/%02x/%08x/%04x/", (unsigned) (mixed & 0xff), (unsigned) (mixed >> 8),
               (unsigned) (mixed >> 40 & 0xffff));
 }
 
 static void publisher (int peer)
 {
-    char line[LINE_MAX_LENGTH], name[64];
+    char line[LINE_MAX_LENGTH];
     waiter on = wait_on (open_socket (ZMQ_PUB));
     bind_and_tell (on.socket, peer);
     wait_for_word (peer, "connected");
@@ -137,16 +139,21 @@ static void publisher (int peer)
     }
     double absorbed = (double) (now () - start) / 1e9;
     double bytes = (double) (resident () - before) / (double) count;
+    /* Each differs from a subscription in its last letter only. */
     const uint64_t sends = 200000;
+    char (*names)[TOPIC_SIZE] = calloc (sends, TOPIC_SIZE);
+    CHECK (names != NULL);
+    for (uint64_t i = 0; i < sends; i++) {
+        topic (names[i], i * (count / sends + 1) % count);
+        names[i][strlen (names[i]) - 1] = '!';
+    }
     start = now ();
     for (uint64_t i = 0; i < sends; i++) {
-        /* Differs from a subscription in its last letter only. */
-        topic (name, sizeof name, i * (count / sends + 1) % count, "mkt");
-        size_t length = strlen (name);
-        name[length - 1] = '!';
-        CHECK (zmq_send (on.socket, name, length, 0) == (int) length);
+        size_t length = strlen (names[i]);
+        CHECK (zmq_send (on.socket, names[i], length, 0) == (int) length);
     }
     double matched = (double) (now () - start) / 1e9;
+    free (names);
     if (is ("report", "absorbing"))
         print_number ("value", (double) count / absorbed);
     if (is ("report", "matching"))
@@ -160,7 +167,7 @@ static void publisher (int peer)
 
 static void subscriber (int peer)
 {
-    char name[64];
+    char name[TOPIC_SIZE];
     waiter on = wait_on (open_socket (ZMQ_SUB));
     CHECK (zmq_setsockopt (on.socket, ZMQ_SUBSCRIBE, "first", 5) == 0);
     hear_and_connect (on.socket, peer);
@@ -168,7 +175,7 @@ static void subscriber (int peer)
     wait_for_word (peer, "subscribe");
     uint64_t before = resident (), count = (uint64_t) number ("count", 1000000);
     for (uint64_t i = 0; i < count; i++) {
-        topic (name, sizeof name, i, "mkt");
+        topic (name, i);
         CHECK (zmq_setsockopt (on.socket, ZMQ_SUBSCRIBE, name, strlen (name)) == 0);
     }
     CHECK (zmq_setsockopt (on.socket, ZMQ_SUBSCRIBE, "last", 4) == 0);

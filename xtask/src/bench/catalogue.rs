@@ -95,7 +95,7 @@ fn throughput(transport: Transport, size: usize) -> Scenario {
         transport,
         size,
     )
-    .limit(format!("work=stream transport={name} size={size}"))
+    .limit("limit", format!("work=stream transport={name} size={size}"))
     .count(first_count(size))
     .budget(throughput_budget(transport, size))
     .quick([10, 1_000, 65_536].contains(&size))
@@ -110,7 +110,7 @@ fn counted(size: usize) -> Scenario {
         format!("transport=ipc size={size}"),
     )
     .at(size as f64)
-    .limit(format!("work=stream transport=ipc size={size}"))
+    .limit("limit", format!("work=stream transport=ipc size={size}"))
     .count(first_count(size))
     .budget(throughput_budget(Transport::Ipc, size))
     .quick(size == 10)
@@ -130,7 +130,7 @@ fn inproc_throughput(size: usize) -> Scenario {
         Transport::Inproc,
         size,
     )
-    .limit(format!("work=stream transport=inproc size={size}"))
+    .limit("ring", format!("work=stream size={size}"))
     .count(first_count(size))
     .budget(Budget::ratio(if size < 1_000 { 6.0 } else { 3.0 }))
     .quick(size == 100)
@@ -194,7 +194,7 @@ fn latency(transport: Transport, size: usize, gap: u64, one_cpu: bool) -> Scenar
         &arguments,
     )
     .at(size as f64)
-    .limit(format!("work=latency wait={wait} {arguments}"))
+    .limit("limit", format!("work=latency wait={wait} {arguments}"))
     .unit(Unit::Latency)
     .count(Count::First(match gap {
         0 => 2_000,
@@ -208,7 +208,7 @@ fn latency(transport: Transport, size: usize, gap: u64, one_cpu: bool) -> Scenar
 fn inproc_latency(one_cpu: bool) -> Scenario {
     let arguments = format!("transport=inproc size=10 one-cpu={}", u8::from(one_cpu));
     Scenario::own("inproc latency", placement(one_cpu), "latency", &arguments)
-        .limit(format!("work=latency {arguments}"))
+        .limit("ring", format!("work=latency {arguments}"))
         .unit(Unit::Latency)
         .count(Count::First(5_000))
         .budget(Budget::ratio(if one_cpu { 1.7 } else { 10.0 }))
@@ -226,7 +226,7 @@ fn fan_out(peers: u64, size: usize) -> Scenario {
         format!("pattern=pub {arguments}"),
     )
     .at(peers as f64)
-    .limit(format!("work=fan-out {arguments}"))
+    .limit("limit", format!("work=fan-out {arguments}"))
     .count(Count::First(first / peers))
     .budget(if peers >= 32 {
         Budget::ratio(3.0)
@@ -244,7 +244,7 @@ fn fan_in(size: usize) -> Scenario {
         "fan",
         format!("pattern=push {arguments}"),
     )
-    .limit(format!("work=fan-in {arguments}"))
+    .limit("limit", format!("work=fan-in {arguments}"))
     .count(Count::First(50_000))
     .quick(size == 64)
 }
@@ -296,7 +296,9 @@ fn habits() -> Vec<Scenario> {
     vec![
         habit("ZMQ_FD in epoll, 100 B", "wait=epoll size=100", 50_000).quick(true),
         habit("never waiting, 100 B", "wait=spin size=100", 50_000).quick(true),
-        habit("receiver works 10 us, 100 B", "work=10 size=100", 10_000).quick(true),
+        habit("receiver works 10 us, 100 B", "busy=10 size=100", 10_000)
+            .limit("limit", "work=stream transport=tcp busy=10 size=100")
+            .quick(true),
         habit("high water mark 1, 10 B", "hwm=1 size=10", 5_000).quick(true),
         habit(
             "tcp within one process, 100 B",

@@ -19,6 +19,9 @@ pub struct Effort {
     pub limit: Duration,
 }
 
+/// When a run is given up whose length does not follow from the time it should take.
+const FIXED_LIMIT: Duration = Duration::from_secs(90);
+
 /// All runs of one contender.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
@@ -108,21 +111,19 @@ pub fn measure(
         .collect();
     let run = |contender: Contender, count: u64| {
         bar.set_message(format!("{}: {}", scenario.name(), contender.title()));
-        bench.run(scenario, contender, count, effort.limit)
+        let limit = match scenario.count {
+            Count::First(_) => effort.limit,
+            Count::Fixed(_) => effort.limit.max(FIXED_LIMIT),
+        };
+        bench.run(scenario, contender, count, limit)
     };
     for &contender in &contenders {
         let mut cell = Cell::default();
         let count = match scenario.count {
             Count::Fixed(count) => count,
-            Count::First(count) => {
-                cell.runs += 1;
-                match run(contender, count) {
-                    Ok(sample) => scale(count, sample.get("seconds").copied(), effort.target),
-                    Err(failure) => {
-                        cell.failures.push(failure);
-                        count
-                    }
-                }
+            Count::First(first) => {
+                let pilot = |count| run(contender, count);
+                find_count(first, effort.target, &mut cell, pilot)
             }
         };
         cells.insert(contender, cell);
@@ -154,17 +155,37 @@ pub fn measure(
     }
 }
 
-/// As many as fill the time that a run should take; libzmq's programs count in 32 bits.
-fn scale(count: u64, seconds: Option<f64>, target: Duration) -> u64 {
-    let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) else {
-        return count;
-    };
-    let wanted = count as f64 * target.as_secs_f64() / seconds;
-    (wanted as u64).clamp(
-        count / 10 + 1,
-        count.saturating_mul(1_000).min(1_000_000_000),
-    )
+/// Short runs until one is long enough to tell how many messages fill the time that a run should take.
+fn find_count(
+    first: u64,
+    target: Duration,
+    cell: &mut Cell,
+    pilot: impl Fn(u64) -> Result<Sample, String>,
+) -> u64 {
+    let target = target.as_secs_f64();
+    let mut count = first;
+    for _ in 0..PILOTS {
+        cell.runs += 1;
+        let seconds = match pilot(count) {
+            Ok(sample) => sample.get("seconds").copied().unwrap_or(target),
+            Err(failure) => {
+                cell.failures.push(failure);
+                return count;
+            }
+        };
+        let factor = (target / seconds.max(1e-9)).clamp(0.1, STEP);
+        // libzmq's programs count in 32 bits.
+        count = ((count as f64 * factor) as u64).clamp(1, 1_000_000_000);
+        if factor < STEP {
+            break;
+        }
+    }
+    count
 }
+
+/// So many short runs at most, each at most so many times longer than the one before.
+const PILOTS: usize = 3;
+const STEP: f64 = 20.0;
 
 fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
@@ -249,11 +270,23 @@ mod tests {
     }
 
     #[test]
-    fn counts_follow_the_first_run() {
-        let target = Duration::from_secs(1);
-        assert_eq!(scale(1_000, Some(0.1), target), 10_000);
-        assert_eq!(scale(1_000, Some(20.0), target), 101);
-        assert_eq!(scale(1_000, Some(1e-9), target), 1_000_000);
-        assert_eq!(scale(1_000, None, target), 1_000);
+    fn counts_follow_the_short_runs() {
+        let count = |rate: f64| {
+            let mut cell = Cell::default();
+            let pilot = |count: u64| {
+                let seconds = count as f64 / rate;
+                Ok(Sample::from([("seconds".to_owned(), seconds)]))
+            };
+            let count = find_count(1_000, Duration::from_secs(1), &mut cell, pilot);
+            (count, cell.runs)
+        };
+        assert_eq!(count(10_000.0), (10_000, 1));
+        assert_eq!(count(50.0), (100, 1));
+        assert_eq!(count(100_000.0), (100_000, 2));
+        assert_eq!(count(1e12), (8_000_000, 3));
+        let mut cell = Cell::default();
+        let lost = |_| Err("never ends".to_owned());
+        assert_eq!(find_count(7, Duration::from_secs(1), &mut cell, lost), 7);
+        assert_eq!(cell.failures.len(), 1);
     }
 }

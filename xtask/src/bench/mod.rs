@@ -69,7 +69,7 @@ pub fn demo(workspace: &Workspace) -> Result<bool> {
         effort.rounds
     );
     println!("a ratio above 1 means that this library is better\n");
-    print!("{}", report::tables(&rows));
+    print!("{}", report::tables(&rows, &[]));
     println!("{} s in total", begin.elapsed().as_secs());
     Ok(rows.iter().all(|row| row.median(Contender::Ozmq).is_some()))
 }
@@ -107,7 +107,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<bool> {
         contenders.extend([Contender::OzmqToLibzmq, Contender::LibzmqToOzmq]);
     }
     let rows = measure_all(&bench, &list, &contenders, effort);
-    print!("{}", report::tables(&rows));
+    print!("{}", report::tables(&rows, &[]));
     if !options.quick && options.only.is_empty() {
         write_page(workspace, &rows, effort)?;
     }
@@ -173,6 +173,13 @@ fn write_page(workspace: &Workspace, rows: &[Row], effort: Effort) -> Result<()>
     let docs = workspace.root.join("docs");
     let folder = docs.join("performance");
     fs::create_dir_all(&folder)?;
+    // A family that is gone must not leave its plot behind.
+    for file in fs::read_dir(&folder)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|ending| ending == "svg") {
+            fs::remove_file(path)?;
+        }
+    }
     let plots = plot::draw(rows, &folder)?;
     let page = docs.join("performance.md");
     fs::write(&page, report::page(rows, effort, &plots))

@@ -21,8 +21,15 @@ const SERIES: [(Contender, RGBColor); 3] = [
     (Contender::Limit, RGBColor(140, 140, 140)),
 ];
 
-/// Title and file name of each plot written.
-pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<(String, String)>> {
+/// A plot that was written.
+#[derive(Debug, PartialEq)]
+pub struct Plot {
+    pub family: String,
+    pub file: String,
+}
+
+/// Returns what was written, in the order of the rows.
+pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<Plot>> {
     let mut families: Vec<&str> = rows
         .iter()
         .map(|row| row.scenario.family.as_str())
@@ -41,7 +48,10 @@ pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<(String, String)>> {
         let file = format!("{}.svg", file_name(family));
         draw_family(family, &points, &folder.join(&file))
             .map_err(|error| anyhow!("cannot draw {file}: {error}"))?;
-        plots.push((family.to_owned(), file));
+        plots.push(Plot {
+            family: family.to_owned(),
+            file,
+        });
     }
     Ok(plots)
 }
@@ -85,6 +95,7 @@ fn draw_family(family: &str, rows: &[&Row], path: &Path) -> Result<(), Box<dyn s
     let mut chart = ChartBuilder::on(&area)
         .caption(family, ("sans-serif", 18))
         .margin(12)
+        .margin_right(44)
         .x_label_area_size(36)
         .y_label_area_size(84)
         .build_cartesian_2d(
@@ -121,6 +132,11 @@ fn draw_family(family: &str, rows: &[&Row], path: &Path) -> Result<(), Box<dyn s
     }
     chart
         .configure_series_labels()
+        .position(match unit {
+            // Rates fall with size and number, so the corner above is free; times rise.
+            Unit::Rate => SeriesLabelPosition::UpperRight,
+            _ => SeriesLabelPosition::UpperLeft,
+        })
         .background_style(WHITE.mix(0.8))
         .border_style(RGBColor(200, 200, 200))
         .draw()?;
@@ -157,7 +173,10 @@ mod tests {
             .collect();
         let folder = tempfile::tempdir().unwrap();
         let plots = draw(&rows, folder.path()).unwrap();
-        let expected = ("tcp throughput".to_owned(), "tcp-throughput.svg".to_owned());
+        let expected = Plot {
+            family: "tcp throughput".to_owned(),
+            file: "tcp-throughput.svg".to_owned(),
+        };
         assert_eq!(plots, [expected]);
         let svg = std::fs::read_to_string(folder.path().join("tcp-throughput.svg")).unwrap();
         assert!(svg.contains("libzmq") && svg.contains("ozmq"));

@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// Linked with libzmq, without a run path: which one it is, is decided when they run.
 const ON_ZEROMQ: [&str; 4] = ["stream", "latency", "fan", "resources"];
 /// On nothing but the C library.
-const BARE: [&str; 1] = ["limit"];
+const BARE: [&str; 2] = ["limit", "ring"];
 const PRELOADED: [&str; 2] = ["usage", "allocations"];
 
 /// Makes them all; returns the folder.
@@ -29,6 +29,7 @@ pub fn build(workspace: &Workspace, reference: &Reference) -> Result<PathBuf> {
             .to_vec();
         arguments.extend([source.clone().into(), "-o".into(), output.clone().into()]);
         arguments.extend(options);
+        arguments.push("-ldl".into());
         let mut inputs = vec![source];
         inputs.extend(headers.iter().cloned());
         Step {

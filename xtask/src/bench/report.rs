@@ -5,12 +5,13 @@ use std::fs;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::measure::{Cell, Effort, Row};
+use super::plot::Plot;
 use super::run::NEVER_ENDS;
 use super::scenario::{Contender, Scenario, Unit};
 use super::verdict::checks;
 
-/// One table for each family, in the order of the rows, and what failed and why.
-pub fn tables(rows: &[Row]) -> String {
+/// One table for each family, in the order of the rows; what failed and why; its plot where there is one.
+pub fn tables(rows: &[Row], plots: &[Plot]) -> String {
     let mut text = String::new();
     let mut rest = rows;
     while let Some(first) = rest.first() {
@@ -21,6 +22,9 @@ pub fn tables(rows: &[Row]) -> String {
             .count();
         let (these, others) = rest.split_at(length);
         text.push_str(&format!("## {family}\n\n{}\n", family_table(these)));
+        for plot in plots.iter().filter(|plot| plot.family == *family) {
+            text.push_str(&format!("![{family}](performance/{})\n\n", plot.file));
+        }
         rest = others;
     }
     text
@@ -46,7 +50,13 @@ fn family_table(rows: &[Row]) -> String {
             .any(|sample| sample.contains_key(figure))
     };
     // Beside the compared figure: those that the programs or the preloaded parts add.
-    let extras: Vec<&Extra> = EXTRAS.iter().filter(|extra| has(extra.figure)).collect();
+    let amounts = rows
+        .iter()
+        .all(|row| matches!(row.scenario.unit, Unit::Amount(_)));
+    let extras: Vec<&Extra> = EXTRAS
+        .iter()
+        .filter(|extra| has(extra.figure) && !(amounts && extra.figure == "cpu"))
+        .collect();
 
     let mut header = vec![String::new()];
     header.extend(contenders.iter().map(|one| one.title().to_owned()));
@@ -78,7 +88,7 @@ fn family_table(rows: &[Row]) -> String {
         });
         if contenders.contains(&Contender::Limit) {
             let ratio = row.ratio(Contender::Limit);
-            line.push(ratio.map_or("-".into(), |ratio| format!("{:.0} %", ratio.median * 100.0)));
+            line.push(ratio.map_or("-".into(), |ratio| percent(ratio.median)));
         }
         for extra in &extras {
             let figure = |contender| match row.figure(contender, extra.figure) {
@@ -152,7 +162,8 @@ fn verdict(row: &Row) -> String {
         conditions.join(", ")
     };
     match (met.is_empty(), missed.is_empty()) {
-        (_, true) => format!("met: {}", list(met)),
+        (true, true) => "-".to_owned(),
+        (false, true) => format!("met: {}", list(met)),
         (true, false) => format!("MISSED: {}", list(missed)),
         (false, false) => format!("MISSED: {}; met: {}", list(missed), list(met)),
     }
@@ -202,6 +213,13 @@ fn short(value: f64) -> String {
     }
 }
 
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent < 10.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
 /// What was missed, one line each.
 pub fn missed(rows: &[Row]) -> Vec<String> {
     let mut lines = Vec::new();
@@ -214,13 +232,13 @@ pub fn missed(rows: &[Row]) -> Vec<String> {
 }
 
 /// The page, with its plots by file name.
-pub fn page(rows: &[Row], effort: Effort, plots: &[(String, String)]) -> String {
+pub fn page(rows: &[Row], effort: Effort, plots: &[Plot]) -> String {
     let missed = missed(rows);
     let mut text = format!(
         "# Performance\n\n\
          Written by `cargo xtask bench`: libzmq 4.3.5 (Release, from the crate `zeromq-src`), this library as it ships, and,\n\
          as the limit, bare C programs without any library (framing in the caller's thread, no high water mark). libzmq's own\n\
-         benchmark programs, unchanged, and the C programs in `bench/` for what those leave out. {rounds} rounds of {seconds} s each,\n\
+         benchmark programs, unchanged, and the C programs in `bench/` for what those leave out. {rounds} round(s) of {seconds} s each,\n\
          alternating; medians. The ratio says how many times better this library is, in parentheses the least and the most of\n\
          single rounds. Figures of two are libzmq's / this library's. Latency is one way: half a round trip. CPU is that of both\n\
          sides, in seconds for a million messages or round trips; memory is the peak of the larger process. Machine: {machine}.\n\n\
@@ -232,13 +250,7 @@ pub fn page(rows: &[Row], effort: Effort, plots: &[(String, String)]) -> String 
         count = missed.len(),
         all = rows.iter().map(|row| checks(row).len()).sum::<usize>(),
     );
-    for (title, file) in plots {
-        text.push_str(&format!("![{title}](performance/{file})\n"));
-    }
-    if !plots.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(tables(rows).trim_end());
+    text.push_str(tables(rows, plots).trim_end());
     text.push('\n');
     text
 }
@@ -264,7 +276,7 @@ mod tests {
     #[test]
     fn a_failure_is_shown_in_its_cell_and_explained() {
         let row = row(Unit::Rate, failed(), cell(&[("value", 2e6)]));
-        let text = tables(&[row]);
+        let text = tables(&[row], &[]);
         assert!(text.contains("## tcp throughput"));
         assert!(text.contains("never ends"));
         assert!(text.contains("2.00 M/s"));

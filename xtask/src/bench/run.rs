@@ -111,7 +111,13 @@ impl Run<'_> {
         }
         let deadline = Instant::now() + self.limit;
         let mut binding = near_job.start()?;
-        wait_for_listener(&endpoint, || binding.has_ended())?;
+        if let Err(error) = wait_for_listener(&endpoint, || binding.has_ended()) {
+            let binding = binding.finish(Instant::now(), self.limit)?;
+            return Ok(Err(match binding.ending {
+                Ending::Deadline(_) => error.to_string(),
+                _ => failure(near_name, &binding),
+            }));
+        }
         let mut connecting = self
             .perf_job(perf, far_name, Some(&endpoint), far)
             .start()?;

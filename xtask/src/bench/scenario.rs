@@ -143,13 +143,12 @@ impl Scenario {
     }
 
     /// The bare program that shows what is possible.
-    pub fn limit(self, arguments: impl Into<String>) -> Self {
+    pub fn limit(self, program: &'static str, arguments: impl Into<String>) -> Self {
         let arguments = arguments.into();
-        let limit = Some(Own {
-            program: "limit",
-            arguments,
-        });
-        Self { limit, ..self }
+        Self {
+            limit: Some(Own { program, arguments }),
+            ..self
+        }
     }
 
     pub fn unit(self, unit: Unit) -> Self {
