@@ -150,7 +150,12 @@ impl Default for Msg {
 
 impl std::fmt::Debug for Msg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Msg({} bytes, flags {:#x})", self.len(), self.head.flags())
+        write!(
+            f,
+            "Msg({} bytes, flags {:#x})",
+            self.len(),
+            self.head.flags()
+        )
     }
 }
 
@@ -265,8 +270,7 @@ impl Msg {
     /// True when the memory at `self` looks like a live message. What the C layer asks before it believes a pointer.
     #[inline(always)]
     pub fn is_live(&self) -> bool {
-        self.head.mark() == LIVE
-            && matches!(self.head.kind(), INLINE | BLOCK | FOREIGN | CONSTANT)
+        self.head.mark() == LIVE && matches!(self.head.kind(), INLINE | BLOCK | FOREIGN | CONSTANT)
     }
 
     /// Marks the memory of a message that was moved out or released, so that a second close is noticed.
