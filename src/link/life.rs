@@ -4,6 +4,7 @@
 use super::inbound::Request;
 use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
+use super::pace::Pace;
 use super::setup::Setup;
 use super::unsent::Unsent;
 use super::{Conn, Core, Link};
@@ -53,6 +54,8 @@ pub(super) mod event {
 
 /// How often a leaving thread looks whether the I/O thread is done with its turn.
 const PATIENCE: usize = 1000;
+/// Looks of the I/O thread, one a tick, until it sends what is left behind by an application that goes on.
+const LOOKS_MAX: u32 = 4;
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
 
@@ -127,11 +130,11 @@ impl Link {
                 conn: None,
                 unsent: Unsent::default(),
                 touched_seen: 0,
+                pace: Pace::default(),
                 moved: 0,
                 moved_seen: 0,
-                last_write_end: None,
+                looks: 0,
                 waiting_since: None,
-                burst: 0,
                 full_since: None,
             }),
             life: Mutex::new(life),
@@ -299,9 +302,8 @@ impl Link {
                 let touched = self.touched.load(Ordering::Relaxed);
                 let active = touched.wrapping_sub(core.touched_seen) > 2;
                 core.touched_seen = touched;
-                if active && !events.broken() && !self.away.swap(true, Ordering::AcqRel) {
-                    io.handle().remove(self.fd.load(Ordering::Relaxed));
-                    io.watch(self.clone());
+                if active && !events.broken() {
+                    self.go_away(&core);
                 }
                 self.serve(&mut core, io);
             }
@@ -378,13 +380,21 @@ impl Link {
             self.finish(core);
             return Care::Done;
         }
-        let moving = core.moved != core.moved_seen;
-        core.moved_seen = core.moved;
+        let queued = core.lanes.as_ref().map_or(0, |(out, _)| out.published());
+        let moved = core.moved + queued;
+        let moving = moved != core.moved_seen;
+        core.moved_seen = moved;
         if moving {
+            core.looks += 1;
+            if core.looks >= LOOKS_MAX {
+                // The application sends on, but too slowly to fill a buffer soon.
+                core.looks = 0;
+                self.send(&mut core, true);
+            }
             self.finish(core);
             return Care::Keep;
         }
-        core.burst = 0;
+        core.pace.rest();
         self.streaming.store(false, Ordering::Relaxed);
         self.serve(&mut core, io);
         self.dirty.store(false, Ordering::Relaxed);

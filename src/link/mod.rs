@@ -15,6 +15,7 @@ mod inbound;
 mod life;
 pub mod news;
 mod outbound;
+mod pace;
 pub mod setup;
 mod unsent;
 
@@ -27,6 +28,7 @@ use inbound::{Decoded, Inbound};
 use life::State;
 use news::{News, PipeKey};
 use outbound::Outbound;
+use pace::Pace;
 use setup::Setup;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
@@ -37,10 +39,6 @@ use unsent::Unsent;
 const READ: u32 = 1;
 const WRITE: u32 = 2;
 
-/// Sends that follow each other faster than this are a stream, to be sent in batches.
-const BURST_GAP: Duration = Duration::from_micros(2);
-/// So many of them in a row.
-const BURST: u32 = 3;
 /// Messages queued in a stream before they are encoded, and bytes. A few less than a ring of 128 slots holds.
 const ENCODE_MESSAGES: u32 = 120;
 const ENCODE_BYTES: usize = 32 << 10;
@@ -48,6 +46,8 @@ const ENCODE_BYTES: usize = 32 << 10;
 const AGE_MAX: Duration = Duration::from_micros(100);
 /// Messages decoded at once by an application that reads for itself: they stay in its cache.
 const DECODE_MESSAGES: u64 = 120;
+/// With more connections than this the I/O thread hears of them always: to look at each now and then would cost more.
+const AWAY_MAX: usize = 8;
 /// An application that takes messages faster than this reads for itself.
 const FAST_READER: Duration = Duration::from_micros(1);
 
@@ -121,12 +121,14 @@ struct Core {
     /// What the last connection left; goes out first.
     unsent: Unsent,
     touched_seen: u32,
+    pace: Pace,
+    /// Moves with each message that the application sends.
     moved: u64,
     moved_seen: u64,
-    last_write_end: Option<Instant>,
+    /// Looks of the I/O thread since something was written.
+    looks: u32,
     /// Since when encoded bytes wait.
     waiting_since: Option<Instant>,
-    burst: u32,
     /// When the inbox ran full and the I/O thread stopped reading.
     full_since: Option<Instant>,
 }
@@ -223,22 +225,17 @@ impl Link {
             return Pushed::Queued;
         };
         let start = Instant::now();
-        if let Some(last) = core.last_write_end {
-            let gap = start.saturating_duration_since(last) / frames.max(1);
-            core.burst = if gap < BURST_GAP {
-                core.burst.saturating_add(1)
-            } else {
-                0
-            };
-        }
-        let streaming = core.burst >= BURST && !flush;
+        let streaming = !flush && core.pace.begin(start, frames);
         self.streaming.store(streaming, Ordering::Relaxed);
         let aged = core
             .waiting_since
             .is_some_and(|since| start.saturating_duration_since(since) >= AGE_MAX);
         let wrote = self.send(&mut core, !streaming || aged);
         core.moved += 1;
-        core.last_write_end = Some(if wrote { Instant::now() } else { start });
+        if wrote {
+            core.looks = 0;
+        }
+        core.pace.end(if wrote { Instant::now() } else { start });
         let left = core
             .conn
             .as_ref()
@@ -354,7 +351,10 @@ impl Link {
     /// The application reads back to back: the I/O thread only looks now and then whether it still does.
     fn go_away(&self, core: &Core) {
         let blocked = core.conn.as_ref().is_some_and(|c| c.outbound.blocked);
-        if !blocked && !self.away.swap(true, Ordering::AcqRel) {
+        if !blocked
+            && self.setup.set.connections() <= AWAY_MAX
+            && !self.away.swap(true, Ordering::AcqRel)
+        {
             self.setup.io.remove(self.fd.load(Ordering::Relaxed));
             if let Some(me) = self.arc() {
                 self.setup.io.watch(me);

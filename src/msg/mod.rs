@@ -378,8 +378,11 @@ impl Msg {
     /// The memory of a body that lies in the message: [`len`](Msg::len) bytes and what is behind them.
     #[inline(always)]
     pub fn inline_body(&self) -> Option<&[u8; INLINE_MAX]> {
+        if self.head.kind() != INLINE {
+            return None;
+        }
         // SAFETY: the kind says that `inline` is live.
-        (self.head.kind() == INLINE).then(|| unsafe { &self.body.inline })
+        Some(unsafe { &self.body.inline })
     }
 
     /// True when dropping it may run a function of the application's.

@@ -82,20 +82,30 @@ impl FairQueue {
 
     /// Gives the turn to a pipe that has something.
     fn find_readable(&mut self, pipes: &mut Pipes) -> bool {
-        for _ in 0..self.awake.len() {
+        for empty in 0..self.awake.len() {
             let Some(pipe) = self.awake.current() else {
                 break;
             };
             if pipes.can_read(pipe) {
+                if empty > LOOK_AT {
+                    self.park_empty(pipes);
+                    // It has something still, and its turn may have moved with its place.
+                    self.awake.give_turn(pipe);
+                }
                 return true;
             }
-            if self.awake.len() > LOOK_AT && pipes.park(pipe) {
-                self.awake.remove(pipe);
-            } else {
-                self.awake.advance();
-            }
+            self.awake.advance();
         }
         false
+    }
+
+    /// Parks every pipe that is empty, at the price of one. True when there is one that is not.
+    fn park_empty(&mut self, pipes: &mut Pipes) -> bool {
+        let readable = pipes.park_all(self.awake.pipes(), &mut self.parked);
+        for pipe in self.parked.drain(..) {
+            self.awake.remove(pipe);
+        }
+        readable
     }
 
     /// True when a frame waits.
@@ -114,10 +124,6 @@ impl FairQueue {
         if self.more {
             return true;
         }
-        let readable = pipes.park_all(self.awake.pipes(), &mut self.parked);
-        for pipe in self.parked.drain(..) {
-            self.awake.remove(pipe);
-        }
-        readable
+        self.park_empty(pipes)
     }
 }

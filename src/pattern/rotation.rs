@@ -30,6 +30,15 @@ impl Rotation {
         }
     }
 
+    /// Gives the turn to a pipe that takes part.
+    pub fn give_turn(&mut self, pipe: PipeId) {
+        if let Some(&place) = self.places.get(pipe)
+            && (place as usize) < self.pipes.len()
+        {
+            self.turn = place as usize;
+        }
+    }
+
     /// The pipes, in no order that matters.
     #[inline(always)]
     pub fn pipes(&self) -> &[PipeId] {

@@ -278,6 +278,11 @@ impl<T> LaneRx<T> {
         self.read
     }
 
+    /// Frames published so far.
+    pub fn published(&self) -> u64 {
+        self.ring.published()
+    }
+
     /// Counts a message as taken (to be called with its last frame). True when the writer was waiting for room and has
     /// to be told.
     #[inline(always)]

@@ -326,6 +326,11 @@ impl<T> Consumer<T> {
         }
     }
 
+    /// How many values were published so far.
+    pub(super) fn published(&self) -> u64 {
+        self.shared.tail.load(Ordering::Relaxed)
+    }
+
     fn release(&mut self) {
         self.shared.head.store(self.head, Ordering::Release);
         self.released = self.head;

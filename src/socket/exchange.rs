@@ -51,8 +51,7 @@ fn send_any(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32, more: bool) -> R
         other => other,
     };
     if let Ok(socket) = of(turn) {
-        socket.after_call();
-        socket.note_sole();
+        socket.after_call(matches!(result, Err(Errno::EAGAIN)));
     }
     result.map(|()| size)
 }
@@ -101,8 +100,7 @@ pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
         if let Ok(msg) = &result {
             socket.rcvmore = msg.more();
         }
-        socket.after_call();
-        socket.note_sole();
+        socket.after_call(matches!(result, Err(Errno::EAGAIN)));
     }
     result
 }
@@ -129,20 +127,16 @@ impl Socket {
         self.with(true, |pattern, cx| pattern.recv(cx))
     }
 
-    /// What has to follow a call that moved messages.
+    /// What has to follow a call: an application that was told to try again later may wait for `ZMQ_FD` now.
     #[inline(always)]
-    fn after_call(&mut self) {
+    fn after_call(&mut self, again: bool) {
         // A bind that came while we wrote asked for a wake-up that we could not yet address.
-        if !self.pending.is_empty() || self.fd_asked {
-            self.after_rare_call();
+        if !self.pending.is_empty() {
+            let _ = self.hear();
         }
-    }
-
-    #[cold]
-    fn after_rare_call(&mut self) {
-        let _ = self.hear();
-        if self.fd_asked {
+        if again && self.fd_asked {
             self.arm();
         }
+        self.note_sole();
     }
 }

@@ -200,7 +200,7 @@ impl Socket {
     /// Notes the only pipes there are, after a call that moved a message.
     #[inline]
     fn note_sole(&mut self) {
-        if !self.fd_asked && !self.stopped && self.pending.is_empty() {
+        if !self.stopped && self.pending.is_empty() {
             self.sole_out = self.pattern.sole_out().unwrap_or(NO_PIPE);
             self.sole_in = self.pattern.sole_in().unwrap_or(NO_PIPE);
         }

@@ -15,11 +15,15 @@ use crate::sys::wait::PollFd;
 pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
     let socket = working(turn)?;
     socket.pipes.flush();
-    // Armed before the look: what comes after the look raises the descriptor.
-    if socket.fd_asked {
-        socket.arm();
-        socket.hear()?;
+    let events = socket.look();
+    let missing =
+        socket.row.may_recv && events & POLLIN == 0 || socket.row.may_send && events & POLLOUT == 0;
+    if !socket.fd_asked || !missing {
+        return Ok(events);
     }
+    // Armed before the look: what comes after the look raises the descriptor.
+    socket.arm();
+    socket.hear()?;
     Ok(socket.look())
 }
 
@@ -31,6 +35,9 @@ pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
 pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> Result<()> {
     let socket = working(turn)?;
     socket.pipes.flush();
+    if socket.look() & events != 0 {
+        return Ok(());
+    }
     let signal = socket.mailbox.signal().descriptor()?;
     socket.mailbox.signal().prepare(Sleep::Descriptor);
     let wants_in = events & POLLIN != 0;
@@ -77,8 +84,8 @@ impl Socket {
         events
     }
 
-    /// Lowers the descriptor that `ZMQ_FD` gave away and has it raised by what comes next. The application must ask for
-    /// the events after each call, as with libzmq: what is there already raises nothing.
+    /// Lowers the descriptor that `ZMQ_FD` gave away and has it raised by what comes next. Done when the application was
+    /// told that there is nothing, by EAGAIN or by the events; until then it is to go on, as with libzmq.
     pub(super) fn arm(&mut self) {
         self.mailbox.signal().cancel();
         self.mailbox.signal().prepare(Sleep::Descriptor);
