@@ -6,6 +6,7 @@ use super::{NO_PIPE, Socket};
 use crate::ctx::limit;
 use crate::errno::{Errno, Result};
 use crate::pipe::{Far, Newcomer, News, PipeId, PipeKey};
+use crate::queue::Sleep;
 use std::time::Duration;
 
 impl Socket {
@@ -28,6 +29,11 @@ impl Socket {
     #[cold]
     fn hear_all(&mut self) {
         (self.sole_out, self.sole_in) = (NO_PIPE, NO_PIPE);
+        if self.fd_asked {
+            // Lowered before the look, so that what comes after it raises the descriptor again.
+            self.mailbox.signal().cancel();
+            self.mailbox.signal().prepare(Sleep::Descriptor);
+        }
         for news in self.mailbox.take() {
             self.hear_one(news);
         }
