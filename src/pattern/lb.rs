@@ -61,7 +61,7 @@ impl LoadBalance {
         }
         let pipe = loop {
             let pipe = self.ready.current().ok_or(Errno::EAGAIN)?;
-            if self.more || cx.can_begin(pipe) {
+            if self.more || cx.pipes.can_write(pipe) {
                 break pipe;
             }
             self.ready.remove(pipe);
