@@ -52,15 +52,22 @@ pub fn ppoll<I: Item>(
     mask: Option<&libc::sigset_t>,
 ) -> Result<usize> {
     let mut set = Vec::new();
+    if mask.is_some() {
+        // A signal that the mask lets through is told of before anything else, even if we never come to sleep.
+        wait::poll(&mut [], Some(Duration::ZERO), mask)?;
+    }
     let ready = look(items, &mut set)?;
     if ready > 0 || timeout == Some(Duration::ZERO) {
         return Ok(ready);
     }
     let start = Instant::now();
     let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
-    let ready = spin(items, &mut set, start, deadline)?;
-    if ready > 0 {
-        return Ok(ready);
+    // Signals are let through only while asleep.
+    if mask.is_none() {
+        let ready = spin(items, &mut set, start, deadline)?;
+        if ready > 0 {
+            return Ok(ready);
+        }
     }
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
