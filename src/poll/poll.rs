@@ -52,13 +52,9 @@ pub fn ppoll<I: Item>(
     mask: Option<&libc::sigset_t>,
 ) -> Result<usize> {
     let mut set = Vec::new();
-    if mask.is_some() {
-        // A signal that the mask lets through is told of before anything else, even if we never come to sleep.
-        wait::poll(&mut [], Some(Duration::ZERO), mask)?;
-    }
     let ready = look(items, &mut set)?;
     if ready > 0 || timeout == Some(Duration::ZERO) {
-        return Ok(ready);
+        return signals_first(mask, ready);
     }
     let start = Instant::now();
     let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
@@ -76,9 +72,17 @@ pub fn ppoll<I: Item>(
         slept?;
         let ready = look(items, &mut set)?;
         if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok(ready);
+            return signals_first(mask, ready);
         }
     }
+}
+
+/// A signal that the mask lets through is told of before anything that came after it, even if we never came to sleep.
+fn signals_first(mask: Option<&libc::sigset_t>, ready: usize) -> Result<usize> {
+    if mask.is_some() {
+        wait::poll(&mut [], Some(Duration::ZERO), mask)?;
+    }
+    Ok(ready)
 }
 
 /// Looks at sockets again for a short while. Descriptors alone are the kernel's to wait for.
