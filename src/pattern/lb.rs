@@ -91,7 +91,7 @@ impl LoadBalance {
             return true;
         }
         while let Some(pipe) = self.ready.current() {
-            if pipes.can_write(pipe) {
+            if pipes.promise_room(pipe) {
                 return true;
             }
             self.ready.remove(pipe);

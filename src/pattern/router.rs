@@ -348,7 +348,7 @@ impl Pattern for Router {
     fn can_send(&mut self, cx: &mut Cx) -> bool {
         !self.mandatory
             || self.addressed
-            || self.routes.pipes().any(|pipe| cx.pipes.can_write(pipe))
+            || self.routes.pipes().any(|pipe| cx.pipes.promise_room(pipe))
     }
 
     fn can_recv(&mut self, cx: &mut Cx) -> bool {
@@ -409,6 +409,10 @@ impl Pattern for Router {
     fn peer_state(&mut self, cx: &mut Cx, routing_id: &[u8]) -> Result<i32> {
         const POLLOUT: i32 = 2;
         let pipe = self.routes.find(routing_id).ok_or(Errno::EHOSTUNREACH)?;
-        Ok(if cx.pipes.can_write(pipe) { POLLOUT } else { 0 })
+        Ok(if cx.pipes.promise_room(pipe) {
+            POLLOUT
+        } else {
+            0
+        })
     }
 }

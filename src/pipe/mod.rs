@@ -120,11 +120,22 @@ impl Pipe {
     /// The same for a caller who will not wait: no more than the high water mark at a time.
     #[inline(always)]
     fn can_write_at_once(&mut self) -> bool {
-        self.can_write()
-            && (self.tx.hwm() == 0
-                || self.tx.written() - self.haste.written < self.tx.hwm()
-                || !self.staged.is_empty()
-                || self.may_go_on())
+        self.can_write() && (!self.is_rash() || !self.staged.is_empty() || self.may_go_on())
+    }
+
+    /// As many messages were written as the high water mark allows, since last looked at.
+    #[inline(always)]
+    fn is_rash(&self) -> bool {
+        self.tx.hwm() != 0 && self.tx.written() - self.haste.written >= self.tx.hwm()
+    }
+
+    /// The same for a caller who wants to know before: what is promised here is kept.
+    fn promise_room(&mut self) -> bool {
+        let room = self.can_write();
+        if room && self.is_rash() {
+            self.haste.written = self.tx.written();
+        }
+        room
     }
 
     /// The caller was not too hasty, or had an answer meanwhile. If it was, it is refused once, and told to go on.

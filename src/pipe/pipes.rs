@@ -110,6 +110,11 @@ impl Pipes {
         self.get_mut(id).is_some_and(Pipe::can_write_at_once)
     }
 
+    /// The same for a caller who may or may not write then: if so, it will not be refused.
+    pub fn promise_room(&mut self, id: PipeId) -> bool {
+        self.get_mut(id).is_some_and(Pipe::promise_room)
+    }
+
     /// Writes one frame to `id`, after [`can_write`](Pipes::can_write) said yes at the first frame. The peer sees the message once its
     /// last frame (the one without MORE) was written. A frame for a pipe that is severed is dropped.
     #[inline(always)]

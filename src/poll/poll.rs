@@ -54,13 +54,16 @@ pub fn ppoll<I: Item>(
     let mut set = Vec::new();
     let ready = look(items, &mut set)?;
     if ready > 0 || timeout == Some(Duration::ZERO) {
-        return Ok(ready);
+        return signals_first(mask, ready);
     }
     let start = Instant::now();
     let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
-    let ready = spin(items, &mut set, start, deadline)?;
-    if ready > 0 {
-        return Ok(ready);
+    // Signals are let through only while asleep.
+    if mask.is_none() {
+        let ready = spin(items, &mut set, start, deadline)?;
+        if ready > 0 {
+            return Ok(ready);
+        }
     }
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -69,9 +72,17 @@ pub fn ppoll<I: Item>(
         slept?;
         let ready = look(items, &mut set)?;
         if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok(ready);
+            return signals_first(mask, ready);
         }
     }
+}
+
+/// A signal that the mask lets through is told of before anything that came after it, even if we never came to sleep.
+fn signals_first(mask: Option<&libc::sigset_t>, ready: usize) -> Result<usize> {
+    if mask.is_some() {
+        wait::poll(&mut [], Some(Duration::ZERO), mask)?;
+    }
+    Ok(ready)
 }
 
 /// Looks at sockets again for a short while. Descriptors alone are the kernel's to wait for.

@@ -182,6 +182,8 @@ impl Socket {
                     self.pipes.close(id, linger);
                     self.sever(id);
                 }
+                // No message may take the short way into one of these any more.
+                self.with(true, |_, _| ());
             }
             Kind::Dialed { link, .. } => {
                 for id in ids {

@@ -20,8 +20,6 @@ use crate::toolchain::Toolchain;
 
 /// Programs run their cases one after the other, each with a limit of its own.
 const LIMIT: Duration = Duration::from_secs(600);
-/// One that is known not to pass yet may hang; it is not given as long.
-const PENDING_LIMIT: Duration = Duration::from_secs(60);
 
 /// A program of the folder.
 pub struct Program {
@@ -46,7 +44,7 @@ pub fn on_reference(context: &Context) -> Result<Tally> {
         }
         None => true,
     });
-    compile_and_run(context, "capi on the reference", &programs, &library, LIMIT)
+    compile_and_run(context, "capi on the reference", &programs, &library)
 }
 
 pub fn on_ours(context: &Context) -> Result<Tally> {
@@ -54,37 +52,8 @@ pub fn on_ours(context: &Context) -> Result<Tally> {
         folder: context.dist()?.join("lib"),
         draft: true,
     };
-    let pending = pending(context)?;
-    let (waiting, expected): (Vec<_>, Vec<_>) = programs(context, "capi-tests")?
-        .into_iter()
-        .partition(|program| pending.contains(&program.name));
-    let mut tally = compile_and_run(context, "capi on ours", &expected, &library, LIMIT)?;
-    let behind = compile_and_run(
-        context,
-        "capi on ours, pending",
-        &waiting,
-        &library,
-        PENDING_LIMIT,
-    )?;
-    println!(
-        "   of {} programs listed in capi-tests/pending.txt, {} pass by now",
-        waiting.len(),
-        behind.passed
-    );
-    tally.skipped += behind.failed + behind.skipped;
-    tally.passed += behind.passed;
-    Ok(tally)
-}
-
-/// Programs that are known not to pass on ours yet: they run, their failures are shown, and count as skipped.
-fn pending(context: &Context) -> Result<Vec<String>> {
-    let list = fs::read_to_string(context.workspace.root.join("capi-tests/pending.txt"))?;
-    Ok(list
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect())
+    let programs = programs(context, "capi-tests")?;
+    compile_and_run(context, "capi on ours", &programs, &library)
 }
 
 /// The programs of a folder below the root, sorted.
@@ -158,7 +127,6 @@ fn compile_and_run(
     title: &str,
     programs: &[Program],
     library: &Library,
-    limit: Duration,
 ) -> Result<Tally> {
     let tools = Toolchain::locate()?;
     let lib = context.dist()?.join("lib");
@@ -179,7 +147,7 @@ fn compile_and_run(
                     group: true,
                     ..Job::default()
                 }
-                .run(limit);
+                .run(LIMIT);
                 bar.inc(1);
                 finished
             })
