@@ -75,6 +75,8 @@ struct Shared {
     dirty: Mutex<Vec<Arc<dyn Source>>>,
     armed: AtomicBool,
     load: AtomicUsize,
+    /// Sources that are watched, or about to be.
+    watched: AtomicUsize,
 }
 
 /// How other threads reach an I/O thread.
@@ -97,6 +99,7 @@ impl Handle {
             dirty: Mutex::new(Vec::new()),
             armed: AtomicBool::new(false),
             load: AtomicUsize::new(0),
+            watched: AtomicUsize::new(0),
         };
         shared.epoll.add(shared.wake.fd(), 0, Interest::IN)?;
         Ok(Handle(Arc::new(shared)))
@@ -120,7 +123,13 @@ impl Handle {
 
     /// Asks for calls of [`Source::watch`], one a millisecond, until it is done.
     pub fn watch(&self, source: Arc<dyn Source>) {
+        self.0.watched.fetch_add(1, Ordering::Relaxed);
         self.post(Job::Watch(source));
+    }
+
+    /// How many sources are watched.
+    pub fn watched(&self) -> usize {
+        self.0.watched.load(Ordering::Relaxed)
     }
 
     /// Asks for calls of [`Source::flush`], one a tick, until it is done. The thread is woken once per busy period.

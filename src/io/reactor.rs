@@ -133,11 +133,6 @@ impl Io {
         self.due.contains_key(&(key, timer))
     }
 
-    /// Calls [`Source::watch`] each millisecond until it is done.
-    pub fn watch(&mut self, source: Arc<dyn Source>) {
-        self.watched.push(source);
-    }
-
     /// Adds a descriptor of an adopted source.
     ///
     /// # Errors
@@ -238,6 +233,8 @@ impl Io {
         for source in std::mem::take(&mut self.watched) {
             if source.clone().watch(self) == Care::Keep {
                 self.watched.push(source);
+            } else {
+                self.handle.0.watched.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }

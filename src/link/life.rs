@@ -136,6 +136,7 @@ impl Link {
                 looks: 0,
                 waiting_since: None,
                 full_since: None,
+                self_driven: false,
             }),
             life: Mutex::new(life),
             up: AtomicBool::new(false),
@@ -363,8 +364,9 @@ impl Link {
             .and(Interest::EXCLUSIVE);
         if io.add(conn.raw_fd, self.source, interest).is_err() {
             // Without a place in the set nobody would hear of the connection again: look each millisecond.
-            self.away.store(true, Ordering::Release);
-            if let Some(me) = self.arc() {
+            if !self.away.swap(true, Ordering::AcqRel)
+                && let Some(me) = self.arc()
+            {
                 self.setup.io.watch(me);
             }
         }
@@ -430,6 +432,7 @@ impl Link {
             return Care::Keep;
         }
         self.away.store(false, Ordering::Release);
+        core.self_driven = false;
         if let Some(conn) = &core.conn {
             self.register(conn, io);
         }

@@ -46,7 +46,8 @@ const ENCODE_BYTES: usize = 32 << 10;
 const AGE_MAX: Duration = Duration::from_micros(100);
 /// Messages decoded at once by an application that reads for itself: they stay in its cache.
 const DECODE_MESSAGES: u64 = 120;
-/// With more connections than this the I/O thread hears of them always: to look at each now and then would cost more.
+/// Connections of an I/O thread that it only looks at now and then. It hears of all others: to look at many would cost
+/// more.
 const AWAY_MAX: usize = 8;
 /// An application that takes messages faster than this reads for itself.
 const FAST_READER: Duration = Duration::from_micros(1);
@@ -131,6 +132,8 @@ struct Core {
     waiting_since: Option<Instant>,
     /// When the inbox ran full and the I/O thread stopped reading.
     full_since: Option<Instant>,
+    /// The application reads for itself when it finds nothing.
+    self_driven: bool,
 }
 
 /// An established connection.
@@ -331,6 +334,7 @@ impl Link {
             return Driven::default();
         };
         self.touched.fetch_add(1, Ordering::Relaxed);
+        core.self_driven = true;
         // The reader is this very thread: nobody has to be woken.
         let got = self.receive(&mut core, 1, DECODE_MESSAGES);
         let unfinished = core
@@ -346,6 +350,10 @@ impl Link {
             progress: got.progress,
             unfinished,
         }
+    }
+
+    fn may_go_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed) || self.setup.io.watched() < AWAY_MAX
     }
 
     /// The application reads back to back: the I/O thread only looks now and then whether it still does.
@@ -469,6 +477,8 @@ impl Link {
         };
         let taken = (self.setup.options.rcvhwm.max(1) as u32).div_ceil(2);
         let fast = core.conn.is_some()
+            && core.self_driven
+            && self.may_go_away()
             && core
                 .full_since
                 .take()

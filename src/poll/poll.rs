@@ -10,6 +10,8 @@ use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// With more sockets than this the kernel is asked about all at once.
+const FEW: usize = 4;
 /// How often to give way to other threads before going to sleep: a peer that answers at once does so meanwhile.
 const SPINS: u32 = 32;
 /// How long to give way at most.
@@ -52,14 +54,15 @@ pub fn ppoll<I: Item>(
     mask: Option<&libc::sigset_t>,
 ) -> Result<usize> {
     let mut set = Vec::new();
-    let ready = look(items, &mut set)?;
+    let few = items.iter().filter(|item| waits_for_socket(*item)).count() <= FEW;
+    let ready = look(items, &mut set, few)?;
     if ready > 0 || timeout == Some(Duration::ZERO) {
         return signals_first(mask, ready);
     }
     let start = Instant::now();
     let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
     // Signals are let through only while asleep.
-    if mask.is_none() {
+    if mask.is_none() && few {
         let ready = spin(items, &mut set, start, deadline)?;
         if ready > 0 {
             return Ok(ready);
@@ -70,7 +73,7 @@ pub fn ppoll<I: Item>(
         let slept = sleep(items, &mut set, left, mask);
         wake(items);
         slept?;
-        let ready = look(items, &mut set)?;
+        let ready = look(items, &mut set, few)?;
         if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return signals_first(mask, ready);
         }
@@ -97,7 +100,7 @@ fn spin<I: Item>(
     }
     for _ in 0..SPINS {
         thread::yield_now();
-        let ready = look(items, set)?;
+        let ready = look(items, set, true)?;
         let now = Instant::now();
         if ready > 0 || now.duration_since(start) > SPIN_TIME || deadline.is_some_and(|d| now >= d)
         {
@@ -111,14 +114,21 @@ fn waits_for_socket(item: &impl Item) -> bool {
     item.events() != 0 && matches!(item.target(), Target::Socket(_))
 }
 
-/// Takes down what is ready now.
-fn look<I: Item>(items: &mut [I], set: &mut Vec<PollFd>) -> Result<usize> {
+/// Takes down what is ready now. With `drive`, a look at the connections is included, at a system call for each socket that
+/// has nothing.
+fn look<I: Item>(items: &mut [I], set: &mut Vec<PollFd>, drive: bool) -> Result<usize> {
     let mut ready = 0;
     set.clear();
     for item in items.iter_mut() {
         match item.target() {
             Target::Socket(handle) => {
-                let events = socket::events(&mut socket::enter(handle)?)?;
+                let mut turn = socket::enter(handle)?;
+                let events = if drive {
+                    socket::events(&mut turn)?
+                } else {
+                    socket::known_events(&mut turn)?
+                };
+                drop(turn);
                 let events = item.events() & i16::try_from(events).unwrap_or(0);
                 item.set_ready(events);
                 ready += usize::from(events != 0);
@@ -141,7 +151,8 @@ fn look<I: Item>(items: &mut [I], set: &mut Vec<PollFd>) -> Result<usize> {
     Ok(ready)
 }
 
-/// Sleeps, unless a socket has become ready. To be followed by [`wake`], whatever came of it.
+/// Sleeps, unless a socket has become ready, and reads from the connections that woke us. To be followed by [`wake`],
+/// whatever came of it.
 fn sleep<I: Item>(
     items: &[I],
     set: &mut Vec<PollFd>,
@@ -149,6 +160,7 @@ fn sleep<I: Item>(
     mask: Option<&libc::sigset_t>,
 ) -> Result<()> {
     set.clear();
+    let mut owners = Vec::new();
     for item in items {
         match item.target() {
             Target::Fd(fd) => set.push(to_system(fd, item.events())),
@@ -160,10 +172,17 @@ fn sleep<I: Item>(
                 if set.len() == before {
                     return Ok(());
                 }
+                owners.push((before, set.len(), handle));
             }
         }
     }
-    wait::poll(set, timeout, mask).map(drop)
+    wait::poll(set, timeout, mask)?;
+    for (from, to, handle) in owners {
+        if set[from..to].iter().any(|entry| entry.revents != 0) {
+            socket::drive(&mut socket::enter(handle)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends the sleep of all sockets. One that was closed meanwhile is found by the next look.

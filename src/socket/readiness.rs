@@ -15,7 +15,7 @@ use crate::sys::wait::PollFd;
 pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
     let socket = working(turn)?;
     socket.pipes.flush();
-    let events = socket.look();
+    let events = socket.look(true);
     let missing =
         socket.row.may_recv && events & POLLIN == 0 || socket.row.may_send && events & POLLOUT == 0;
     if !socket.fd_asked || !missing {
@@ -24,7 +24,27 @@ pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
     // Armed before the look: what comes after the look raises the descriptor.
     socket.arm();
     socket.hear()?;
-    Ok(socket.look())
+    Ok(socket.look(true))
+}
+
+/// As [`events`], as far as is known without a look at the connections.
+///
+/// # Errors
+/// ENOTSOCK, ETERM.
+pub fn known_events(turn: &mut Turn<Socket>) -> Result<i32> {
+    let socket = working(turn)?;
+    socket.pipes.flush();
+    let unfinished = !socket.pipes.unfinished().is_empty();
+    Ok(socket.look(unfinished))
+}
+
+/// Reads from the connections that are ready, once the descriptor of their set was.
+///
+/// # Errors
+/// ENOTSOCK
+pub fn drive(turn: &mut Turn<Socket>) -> Result<()> {
+    of(turn)?.drive();
+    Ok(())
 }
 
 /// Adds the descriptors of which one becomes ready when [`events`] should be asked again. Adds none if one of `events` is there
@@ -35,16 +55,16 @@ pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
 pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> Result<()> {
     let socket = working(turn)?;
     socket.pipes.flush();
-    if socket.look() & events != 0 {
-        return Ok(());
-    }
     let signal = socket.mailbox.signal().descriptor()?;
     socket.mailbox.signal().prepare(Sleep::Descriptor);
     let wants_in = events & POLLIN != 0;
     if socket.has_cause(wants_in) {
         socket.hear()?;
+        if !socket.pipes.unfinished().is_empty() {
+            return Ok(());
+        }
     }
-    if socket.look() & events != 0 || socket.mailbox.has_news() {
+    if socket.look(false) & events != 0 || socket.mailbox.has_news() {
         return Ok(());
     }
     out.push(entry(signal, libc::POLLIN));
@@ -67,11 +87,11 @@ pub fn end_poll(turn: &mut Turn<Socket>) {
 }
 
 impl Socket {
-    fn look(&mut self) -> i32 {
+    fn look(&mut self, drive: bool) -> i32 {
         let mut events = 0;
         if self.row.may_recv {
             let mut readable = self.with(true, |pattern, cx| pattern.can_recv(cx));
-            if !readable && self.drive() {
+            if !readable && drive && self.drive() {
                 readable = self.with(true, |pattern, cx| pattern.can_recv(cx));
             }
             if readable {
