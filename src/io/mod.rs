@@ -55,6 +55,10 @@ pub trait Source: Send + Sync {
     fn flush(self: Arc<Self>, _io: &mut Io) -> Care {
         Care::Done
     }
+    /// [`flush`](Source::flush) was done, and all threads passed a fence since: was it?
+    fn flushed(self: Arc<Self>) -> Care {
+        Care::Done
+    }
     /// A millisecond after the application took over reading: is it still there, or must this thread read?
     fn watch(self: Arc<Self>, _io: &mut Io) -> Care {
         Care::Done

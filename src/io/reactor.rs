@@ -3,6 +3,7 @@
 
 use super::{Care, Handle, Job, Source, SourceKey};
 use crate::errno::Result;
+use crate::sync::heavy_fence;
 use crate::sys::epoll::{Event, Interest, NO_EVENT};
 use crate::sys::process::{Placement, generation, spawn};
 use std::cmp::Reverse;
@@ -241,10 +242,18 @@ impl Io {
 
     fn flush_dirty(&mut self) {
         self.dirty.append(&mut self.handle.0.dirty.lock());
+        let mut done = Vec::new();
         for source in std::mem::take(&mut self.dirty) {
-            if source.clone().flush(self) == Care::Keep {
-                self.dirty.push(source);
+            match source.clone().flush(self) {
+                Care::Keep => self.dirty.push(source),
+                Care::Done => done.push(source),
             }
+        }
+        if !done.is_empty() {
+            // One for all: it is dear.
+            heavy_fence();
+            done.retain(|source| source.clone().flushed() == Care::Keep);
+            self.dirty.append(&mut done);
         }
         if self.dirty.is_empty() {
             self.handle.0.armed.store(false, Ordering::SeqCst);

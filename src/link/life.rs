@@ -10,10 +10,9 @@ use super::unsent::Unsent;
 use super::{Conn, Core, Link};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
-use crate::io::{Care, Io, SourceKey};
+use crate::io::{Io, SourceKey};
 use crate::msg::{Msg, RecvBlock};
 use crate::queue::{Guard, LaneRx, LaneTx, Token, conflating_lane, lane};
-use crate::sync::heavy_fence;
 use crate::sys::epoll::Interest;
 use crate::transport::{Accepted, Target, Transport};
 use crate::zmtp::command;
@@ -54,8 +53,6 @@ pub(super) mod event {
 
 /// How often a leaving thread looks whether the I/O thread is done with its turn.
 const PATIENCE: usize = 1000;
-/// Looks of the I/O thread, one a tick, until it sends what is left behind by an application that goes on.
-const LOOKS_MAX: u32 = 4;
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
 
@@ -131,9 +128,6 @@ impl Link {
                 unsent: Unsent::default(),
                 touched_seen: 0,
                 pace: Pace::default(),
-                moved: 0,
-                moved_seen: 0,
-                looks: 0,
                 waiting_since: None,
                 full_since: None,
                 self_driven: false,
@@ -142,6 +136,8 @@ impl Link {
             up: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             streaming: AtomicBool::new(false),
+            pushes: AtomicU32::new(0),
+            tick: Mutex::default(),
             touched: AtomicU32::new(0),
             away: AtomicBool::new(false),
             fd: AtomicI32::new(-1),
@@ -370,78 +366,6 @@ impl Link {
                 self.setup.io.watch(me);
             }
         }
-    }
-
-    pub(super) fn on_flush(self: Arc<Self>, io: &mut Io) -> Care {
-        // Whoever has the token is moving: there will be another look.
-        let Some(mut core) = self.token.enter(0) else {
-            return Care::Keep;
-        };
-        if !matches!(core.state, State::Up) {
-            self.dirty.store(false, Ordering::Release);
-            self.finish(core);
-            return Care::Done;
-        }
-        let queued = core.lanes.as_ref().map_or(0, |(out, _)| out.published());
-        let moved = core.moved + queued;
-        let moving = moved != core.moved_seen;
-        core.moved_seen = moved;
-        if moving {
-            core.looks += 1;
-            if core.looks >= LOOKS_MAX {
-                // The application sends on, but too slowly to fill a buffer soon.
-                core.looks = 0;
-                self.send(&mut core, true);
-            }
-            self.finish(core);
-            return Care::Keep;
-        }
-        core.pace.rest();
-        self.streaming.store(false, Ordering::Relaxed);
-        self.serve(&mut core, io);
-        self.dirty.store(false, Ordering::Relaxed);
-        heavy_fence();
-        let core_ref = &mut *core;
-        let more = match (&mut core_ref.lanes, &core_ref.conn) {
-            (Some((out, _)), Some(conn)) if !conn.outbound.blocked => {
-                out.is_readable() || conn.outbound.pending() > 0
-            }
-            _ => false,
-        };
-        if more {
-            self.dirty.store(true, Ordering::Release);
-        } else if let Some(conn) = &mut core.conn {
-            conn.outbound.rest();
-        }
-        self.finish(core);
-        if more { Care::Keep } else { Care::Done }
-    }
-
-    pub(super) fn on_watch(self: Arc<Self>, io: &mut Io) -> Care {
-        let touched = self.touched.load(Ordering::Relaxed);
-        let Some(mut core) = self.token.enter(0) else {
-            return Care::Keep;
-        };
-        if !self.away.load(Ordering::Relaxed) {
-            self.finish(core);
-            return Care::Done;
-        }
-        if touched != core.touched_seen && matches!(core.state, State::Up) {
-            core.touched_seen = touched;
-            self.finish(core);
-            return Care::Keep;
-        }
-        self.away.store(false, Ordering::Release);
-        core.self_driven = false;
-        if let Some(conn) = &core.conn {
-            self.register(conn, io);
-        }
-        self.serve(&mut core, io);
-        if let Some(conn) = &mut core.conn {
-            conn.inbound.rest();
-        }
-        self.finish(core);
-        Care::Done
     }
 
     pub(super) fn on_timer(self: Arc<Self>, io: &mut Io, timer: u8) {

@@ -17,6 +17,7 @@ pub mod news;
 mod outbound;
 mod pace;
 pub mod setup;
+mod ticks;
 mod unsent;
 
 use crate::errno::Errno;
@@ -99,6 +100,10 @@ pub struct Link {
     dirty: AtomicBool,
     /// Sends follow each other closely: queue them.
     streaming: AtomicBool,
+    /// Moves with each message that the application sends.
+    pushes: AtomicU32,
+    /// The I/O thread's.
+    tick: parking_lot::Mutex<ticks::Tick>,
     /// Moves whenever an application's thread reads.
     touched: AtomicU32,
     /// The application reads back to back: the I/O thread has the descriptor out of its set and looks each millisecond.
@@ -123,11 +128,6 @@ struct Core {
     unsent: Unsent,
     touched_seen: u32,
     pace: Pace,
-    /// Moves with each message that the application sends.
-    moved: u64,
-    moved_seen: u64,
-    /// Looks of the I/O thread since something was written.
-    looks: u32,
     /// Since when encoded bytes wait.
     waiting_since: Option<Instant>,
     /// When the inbox ran full and the I/O thread stopped reading.
@@ -183,6 +183,8 @@ impl Link {
     /// The application queued another message; `frames` and `bytes` wait in the lane.
     #[inline]
     pub fn pushed(&self, frames: u32, bytes: usize) -> Pushed {
+        let pushes = self.pushes.load(Ordering::Relaxed).wrapping_add(1);
+        self.pushes.store(pushes, Ordering::Relaxed);
         if self.blocked.load(Ordering::Relaxed) {
             // The I/O thread sends it when the kernel takes more.
             return Pushed::Queued;
@@ -234,10 +236,6 @@ impl Link {
             .waiting_since
             .is_some_and(|since| start.saturating_duration_since(since) >= AGE_MAX);
         let wrote = self.send(&mut core, !streaming || aged);
-        core.moved += 1;
-        if wrote {
-            core.looks = 0;
-        }
         core.pace.end(if wrote { Instant::now() } else { start });
         let left = core
             .conn
@@ -359,10 +357,7 @@ impl Link {
     /// The application reads back to back: the I/O thread only looks now and then whether it still does.
     fn go_away(&self, core: &Core) {
         let blocked = core.conn.as_ref().is_some_and(|c| c.outbound.blocked);
-        if !blocked
-            && self.setup.set.connections() <= AWAY_MAX
-            && !self.away.swap(true, Ordering::AcqRel)
-        {
+        if !blocked && self.may_go_away() && !self.away.swap(true, Ordering::AcqRel) {
             self.setup.io.remove(self.fd.load(Ordering::Relaxed));
             if let Some(me) = self.arc() {
                 self.setup.io.watch(me);
@@ -494,6 +489,16 @@ impl Link {
     }
 }
 
+impl Conn {
+    /// There is something for the I/O thread to do besides sending.
+    fn needs_service(&self) -> bool {
+        self.dead.is_some()
+            || self.send_dead.is_some()
+            || self.leftover
+            || self.inbound.has_unread_frames()
+    }
+}
+
 impl Source for Link {
     fn key(&self) -> SourceKey {
         self.source
@@ -509,6 +514,9 @@ impl Source for Link {
     }
     fn flush(self: Arc<Self>, io: &mut Io) -> crate::io::Care {
         self.on_flush(io)
+    }
+    fn flushed(self: Arc<Self>) -> crate::io::Care {
+        self.on_flushed()
     }
     fn watch(self: Arc<Self>, io: &mut Io) -> crate::io::Care {
         self.on_watch(io)

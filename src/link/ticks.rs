@@ -1,0 +1,133 @@
+//! What the I/O thread looks at by the clock: output that an application left behind, and connections that it reads for
+//! itself.
+#![forbid(unsafe_code)]
+
+use super::Conn;
+use super::Link;
+use super::life::State;
+use crate::io::{Care, Io};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Looks of the I/O thread, one a tick, until it sends what is left behind by an application that goes on: at least so
+/// many if there is enough for a write, at most so many.
+const LOOKS_MIN: u32 = 3;
+const LOOKS_MAX: u32 = 10;
+/// Messages that are worth a write.
+const WORTH_A_WRITE: u32 = 48;
+/// Looks until a stream that stands still is none any more.
+const STILL_MAX: u32 = 10;
+/// What the I/O thread remembers from one look at a stream to the next.
+#[derive(Default)]
+pub(super) struct Tick {
+    /// The application's pushes at the last look, and when something was last sent here.
+    last: u32,
+    sent: u32,
+    /// Looks at which it had pushed, since something was sent here; looks in a row at which it had not.
+    looks: u32,
+    still: u32,
+}
+
+impl Link {
+    pub(super) fn on_flush(self: Arc<Self>, io: &mut Io) -> Care {
+        let pushes = self.pushes.load(Ordering::Relaxed);
+        let mut tick = self.tick.lock();
+        if pushes != tick.last {
+            // The application sends on. What it left behind goes out when it fills a write, or has waited long enough.
+            let waiting = pushes.wrapping_sub(tick.sent);
+            tick.last = pushes;
+            tick.still = 0;
+            tick.looks += 1;
+            if (tick.looks >= LOOKS_MAX || tick.looks >= LOOKS_MIN && waiting >= WORTH_A_WRITE)
+                && let Some(mut core) = self.token.enter(0)
+            {
+                (tick.sent, tick.looks) = (pushes, 0);
+                self.send(&mut core, true);
+                self.finish(core);
+            }
+            return Care::Keep;
+        }
+        // Whoever has the token is moving: there will be another look.
+        let Some(mut core) = self.token.enter(0) else {
+            return Care::Keep;
+        };
+        tick.still += 1;
+        (tick.sent, tick.looks) = (pushes, 0);
+        let still = tick.still;
+        drop(tick);
+        if !matches!(core.state, State::Up) {
+            self.dirty.store(false, Ordering::Release);
+            self.finish(core);
+            return Care::Done;
+        }
+        self.send(&mut core, true);
+        if core.conn.as_ref().is_some_and(Conn::needs_service) {
+            self.serve(&mut core, io);
+        }
+        let care = if still < STILL_MAX && self.streaming.load(Ordering::Relaxed) {
+            Care::Keep
+        } else {
+            core.pace.rest();
+            self.streaming.store(false, Ordering::Relaxed);
+            self.dirty.store(false, Ordering::Relaxed);
+            Care::Done
+        };
+        self.finish(core);
+        care
+    }
+
+    /// The thread passed a heavy fence since [`on_flush`](Link::on_flush) said that nothing is left: is that so?
+    pub(super) fn on_flushed(&self) -> Care {
+        let more = match self.token.enter(0) {
+            // Who has the token may be done with the lane.
+            None => true,
+            Some(mut core) => {
+                let core_ref = &mut *core;
+                let more = match (&mut core_ref.lanes, &mut core_ref.conn) {
+                    (Some((out, _)), Some(conn)) if !conn.outbound.blocked => {
+                        out.is_readable() || conn.outbound.pending() > 0
+                    }
+                    _ => false,
+                };
+                if let Some(conn) = &mut core.conn
+                    && !more
+                {
+                    conn.outbound.rest();
+                }
+                self.finish(core);
+                more
+            }
+        };
+        if more && !self.dirty.swap(true, Ordering::AcqRel) {
+            return Care::Keep;
+        }
+        Care::Done
+    }
+
+    pub(super) fn on_watch(self: Arc<Self>, io: &mut Io) -> Care {
+        let touched = self.touched.load(Ordering::Relaxed);
+        let Some(mut core) = self.token.enter(0) else {
+            return Care::Keep;
+        };
+        if !self.away.load(Ordering::Relaxed) {
+            self.finish(core);
+            return Care::Done;
+        }
+        if touched != core.touched_seen && matches!(core.state, State::Up) {
+            core.touched_seen = touched;
+            self.finish(core);
+            return Care::Keep;
+        }
+        self.away.store(false, Ordering::Release);
+        core.self_driven = false;
+        if let Some(conn) = &core.conn {
+            self.register(conn, io);
+        }
+        self.serve(&mut core, io);
+        if let Some(conn) = &mut core.conn {
+            conn.inbound.rest();
+        }
+        self.finish(core);
+        Care::Done
+    }
+}
