@@ -10,19 +10,8 @@ use zeroize::Zeroizing;
 
 use super::error::{report, report_ptr};
 use crate::errno::{Errno, Result};
-use crate::options::is_built;
-use crate::options::row::Need;
 use crate::options::z85;
 use crate::zmtp::mechanism::curve_key::SecretKey;
-
-/// ENOTSUP from the CURVE functions of a build without CURVE.
-fn curve_is_built() -> Result<()> {
-    if is_built(Need::Curve) {
-        Ok(())
-    } else {
-        Err(Errno::ENOTSUP)
-    }
-}
 
 fn not_null<T>(pointer: *const T) -> Result<()> {
     if pointer.is_null() {
@@ -128,8 +117,7 @@ pub unsafe extern "C" fn zmq_curve_keypair(
     z85_public_key: *mut c_char,
     z85_secret_key: *mut c_char,
 ) -> c_int {
-    let pair = curve_is_built().and_then(|()| new_key_pair());
-    report(pair.and_then(|(public, secret)| {
+    report(new_key_pair().and_then(|(public, secret)| {
         not_null(z85_public_key)?;
         not_null(z85_secret_key)?;
         // SAFETY: as promised by the caller; a key has 40 characters.
@@ -151,8 +139,7 @@ pub unsafe extern "C" fn zmq_curve_public(
     z85_secret_key: *const c_char,
 ) -> c_int {
     // SAFETY: as promised by the caller.
-    let secret = curve_is_built().and_then(|()| unsafe { input_text(z85_secret_key) });
-    let public = secret.and_then(public_key);
+    let public = unsafe { input_text(z85_secret_key) }.and_then(public_key);
     report(public.and_then(|public| {
         not_null(z85_public_key)?;
         // SAFETY: as promised by the caller; a key has 40 characters.
@@ -298,14 +285,13 @@ mod tests {
                 zmq_z85_decode(buffer.as_mut_ptr().cast(), ptr::null()),
                 Errno::EFAULT,
             );
-            let refused = if is_built(Need::Curve) { Errno::EFAULT } else { Errno::ENOTSUP };
             for result in [
                 zmq_curve_keypair(ptr::null_mut(), buffer.as_mut_ptr()),
                 zmq_curve_keypair(buffer.as_mut_ptr(), ptr::null_mut()),
                 zmq_curve_public(ptr::null_mut(), SECRET.as_ptr()),
                 zmq_curve_public(buffer.as_mut_ptr(), ptr::null()),
             ] {
-                assert_eq!((result, Errno::last()), (-1, refused));
+                assert_eq!((result, Errno::last()), (-1, Errno::EFAULT));
             }
         }
         assert_eq!(buffer, [1; 41]);
@@ -313,44 +299,43 @@ mod tests {
 
     #[test]
     fn a_known_secret_key_has_its_public_key() {
-        let public = public_key(SECRET.to_bytes()).unwrap();
-        assert_eq!(public.as_bytes(), PUBLIC.to_bytes());
+        let mut public = [1; 41];
+        assert_eq!(
+            call!(zmq_curve_public(public.as_mut_ptr(), SECRET.as_ptr())),
+            0
+        );
+        assert_eq!(text(&public), PUBLIC);
     }
 
     #[test]
     fn the_keys_of_a_new_pair_belong_together() {
-        let (public, secret) = new_key_pair().unwrap();
-        assert_eq!(public_key(secret.as_bytes()).unwrap(), public);
-        assert_ne!(secret, public);
-        assert_eq!((secret.len(), public.len()), (40, 40));
-    }
-
-    #[test]
-    fn the_functions_hand_keys_out_if_curve_is_built() {
         let (mut public, mut secret, mut derived) = ([1; 41], [1; 41], [1; 41]);
-        let results = call!([
-            zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()),
-            zmq_curve_public(derived.as_mut_ptr(), SECRET.as_ptr()),
-        ]);
-        if is_built(Need::Curve) {
-            assert_eq!(results, [0, 0]);
-            assert_eq!(text(&derived), PUBLIC);
-            assert_ne!(text(&secret), text(&public));
-        } else {
-            assert_eq!((results, Errno::last()), ([-1, -1], Errno::ENOTSUP));
-            assert_eq!([public, secret, derived], [[1; 41]; 3]);
+        call! {
+            assert_eq!(
+                zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()),
+                0
+            );
+            assert_eq!(zmq_curve_public(derived.as_mut_ptr(), secret.as_ptr()), 0);
         }
+        assert_eq!(text(&derived), text(&public));
+        assert_ne!(text(&secret), text(&public));
     }
 
     #[test]
     fn secret_keys_of_another_length_are_invalid() {
+        let mut public = [0; 41];
         for bad in [
             c"42",
             c"0000000000000000000000000000000000000000.",
             c"00000",
             c"000000000000000000000000000000000000000000000",
         ] {
-            assert_eq!(public_key(bad.to_bytes()).unwrap_err(), Errno::EINVAL);
+            assert_eq!(
+                call!(zmq_curve_public(public.as_mut_ptr(), bad.as_ptr())),
+                -1
+            );
+            assert_eq!(Errno::last(), Errno::EINVAL);
         }
+        assert_eq!(public, [0; 41]);
     }
 }

@@ -1,10 +1,11 @@
-//! What this build has: the one table behind `zmq_has`, the options and functions that go with a feature, and the header.
+//! What this build has: the one table behind `zmq_has`, the options that go with a feature, and the header. It speaks of
+//! mechanisms and transports: keys can be made whether or not there is a mechanism to use them.
 #![forbid(unsafe_code)]
 
 use super::row::Need;
 use std::ffi::CStr;
 
-/// A feature: its name as `zmq_has` knows it, if it does; the need of options and functions that it fulfils, if there are
+/// A feature: its name as `zmq_has` knows it, if it does; the need of options that it fulfils, if there are
 /// any; whether it is here.
 type Feature = (&'static CStr, Need, bool);
 
