@@ -17,6 +17,9 @@ pub(super) const GATHER_FROM: usize = 16 << 10;
 /// A write never takes more: on loopback a write of 65,536 bytes becomes a full segment and a runt, at a third of the
 /// speed.
 const WRITE_MAX: usize = 61_440;
+/// With so much at hand a runt among many full segments does not matter, and fewer calls do.
+const LONG_FROM: usize = 400 << 10;
+const LONG_MAX: usize = 1 << 20;
 /// Written bytes that stay in the buffer before the rest is moved to its front.
 const COMPACT_FROM: usize = 256 << 10;
 /// The smallest buffer.
@@ -222,15 +225,24 @@ impl Outbound {
         Ok(())
     }
 
+    /// How much to hand to the kernel at once.
+    fn write_max(&self) -> usize {
+        if self.pending() >= LONG_FROM {
+            LONG_MAX
+        } else {
+            WRITE_MAX
+        }
+    }
+
     fn write_once(&self, fd: RawFd) -> Result<usize> {
         if self.bodies.is_empty() {
             let sent = self.buffer.sent;
-            let end = self.buffer.end.min(sent + WRITE_MAX);
+            let end = self.buffer.end.min(sent + self.write_max());
             return stream::write(fd, &[IoSlice::new(self.buffer.part(sent, end))]);
         }
         let mut parts = [IoSlice::new(&[]); PARTS_MAX];
         let mut used = 0;
-        let mut room = WRITE_MAX;
+        let mut room = self.write_max();
         let mut at = self.buffer.sent;
         let mut skip = self.body_sent;
         for (position, body) in &self.bodies {
