@@ -93,6 +93,11 @@ pub unsafe extern "C" fn zmq_msg_init_data(
 pub unsafe extern "C" fn zmq_msg_close(msg: *mut Msg) -> c_int {
     // SAFETY: as promised by the caller. Marked first: the release function may look at the message.
     report(unsafe { args::message(msg) }.map(|live| {
+        if live.is_plain() {
+            // SAFETY: live, hence writable; there is nothing to release.
+            unsafe { Msg::mark_closed(msg) };
+            return 0;
+        }
         let content = live.take();
         // SAFETY: live, hence writable; an empty message that is forgotten leaks nothing.
         unsafe { Msg::mark_closed(msg) };

@@ -137,6 +137,7 @@ impl Link {
             dirty: AtomicBool::new(false),
             streaming: AtomicBool::new(false),
             pushes: AtomicU32::new(0),
+            written: AtomicU32::new(0),
             tick: Mutex::default(),
             touched: AtomicU32::new(0),
             away: AtomicBool::new(false),

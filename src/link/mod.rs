@@ -102,6 +102,8 @@ pub struct Link {
     streaming: AtomicBool,
     /// Moves with each message that the application sends.
     pushes: AtomicU32,
+    /// What `pushes` was when something was last written.
+    written: AtomicU32,
     /// The I/O thread's.
     tick: parking_lot::Mutex<ticks::Tick>,
     /// Moves whenever an application's thread reads.
@@ -181,7 +183,7 @@ impl Link {
     }
 
     /// The application queued another message; `frames` and `bytes` wait in the lane.
-    #[inline]
+    #[inline(always)]
     pub fn pushed(&self, frames: u32, bytes: usize) -> Pushed {
         let pushes = self.pushes.load(Ordering::Relaxed).wrapping_add(1);
         self.pushes.store(pushes, Ordering::Relaxed);
@@ -199,6 +201,7 @@ impl Link {
         self.drive_out(frames, false)
     }
 
+    #[inline(always)]
     fn leave_to_io(&self) {
         crate::sync::light_fence();
         if !self.dirty.load(Ordering::Relaxed) {
@@ -222,6 +225,7 @@ impl Link {
 
     /// Encodes what is queued, `frames` of which are new; writes it when the stream is not a fast one, when there is a
     /// buffer full, when it waited long enough, or when `flush`.
+    #[inline(never)]
     pub fn drive_out(&self, frames: u32, flush: bool) -> Pushed {
         if !self.up.load(Ordering::Acquire) {
             return Pushed::Queued;
@@ -236,6 +240,10 @@ impl Link {
             .waiting_since
             .is_some_and(|since| start.saturating_duration_since(since) >= AGE_MAX);
         let wrote = self.send(&mut core, !streaming || aged);
+        if wrote {
+            let pushes = self.pushes.load(Ordering::Relaxed);
+            self.written.store(pushes, Ordering::Relaxed);
+        }
         core.pace.end(if wrote { Instant::now() } else { start });
         let left = core
             .conn

@@ -20,10 +20,10 @@ const STILL_MAX: u32 = 10;
 /// What the I/O thread remembers from one look at a stream to the next.
 #[derive(Default)]
 pub(super) struct Tick {
-    /// The application's pushes at the last look, and when something was last sent here.
+    /// The application's pushes at the last look, and when something was last written.
     last: u32,
     sent: u32,
-    /// Looks at which it had pushed, since something was sent here; looks in a row at which it had not.
+    /// Looks at which it had pushed, since something was written; looks in a row at which it had not.
     looks: u32,
     still: u32,
 }
@@ -32,6 +32,10 @@ impl Link {
     pub(super) fn on_flush(self: Arc<Self>, io: &mut Io) -> Care {
         let pushes = self.pushes.load(Ordering::Relaxed);
         let mut tick = self.tick.lock();
+        let written = self.written.load(Ordering::Relaxed);
+        if written != tick.sent {
+            (tick.sent, tick.looks) = (written, 0);
+        }
         if pushes != tick.last {
             // The application sends on. What it left behind goes out when it fills a write, or has waited long enough.
             let waiting = pushes.wrapping_sub(tick.sent);
@@ -42,6 +46,7 @@ impl Link {
                 && let Some(mut core) = self.token.enter(0)
             {
                 (tick.sent, tick.looks) = (pushes, 0);
+                self.written.store(pushes, Ordering::Relaxed);
                 self.send(&mut core, true);
                 self.finish(core);
             }
@@ -52,7 +57,6 @@ impl Link {
             return Care::Keep;
         };
         tick.still += 1;
-        (tick.sent, tick.looks) = (pushes, 0);
         let still = tick.still;
         drop(tick);
         if !matches!(core.state, State::Up) {

@@ -107,7 +107,7 @@ impl Tie {
     /// True when it stands for a reference, which is to be released.
     #[inline(always)]
     pub(super) fn is_counted(self) -> bool {
-        self.0 & 1 == 0 && self.0 != 0
+        self.0 & 1 == 0 && !self.is_none()
     }
 
     /// The metadata.

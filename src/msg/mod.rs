@@ -385,6 +385,12 @@ impl Msg {
         Some(unsafe { &self.body.inline })
     }
 
+    /// True when dropping it does nothing.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.head.kind() == INLINE && !self.meta.get().is_counted()
+    }
+
     /// True when dropping it may run a function of the application's.
     #[inline(always)]
     pub fn calls_back(&self) -> bool {

@@ -189,6 +189,25 @@ impl Pipe {
         self.queued.0 += 1;
         self.queued.1 += msg.len();
         self.tx.push(msg, true);
+        self.hand_over()
+    }
+
+    /// Writes a message of one frame, if there is room and none was begun. True when bytes were left behind, as for
+    /// [`write`](Pipe::write); `None` when nothing happened.
+    #[inline(always)]
+    fn write_sole(&mut self, msg: &mut Msg) -> Option<bool> {
+        if !self.tx.has_room() || !self.staged.is_empty() {
+            return None;
+        }
+        self.queued.0 += 1;
+        self.queued.1 += msg.len();
+        self.tx.push(msg.take(), true);
+        Some(self.hand_over())
+    }
+
+    /// Publishes, and has the link send or the reader told.
+    #[inline(always)]
+    fn hand_over(&mut self) -> bool {
         let wake = self.tx.publish();
         let Far::Link(link) = &self.far else {
             if wake {

@@ -131,11 +131,10 @@ impl Pipes {
         let Some(Some(pipe)) = self.slots.get_mut(id) else {
             return false;
         };
-        if !pipe.tx.has_room() {
-            return false;
-        }
-        if pipe.write(msg.take()) {
-            self.unflushed.push(id);
+        match pipe.write_sole(msg) {
+            None => return false,
+            Some(true) => self.unflushed.push(id),
+            Some(false) => {}
         }
         true
     }

@@ -73,6 +73,7 @@ impl<T: Send + 'static> Arena<T> {
         (handle as *const Handle<T>).cast_mut().cast()
     }
 
+    #[inline(always)]
     fn find(&self, pointer: *const c_void) -> Option<&'static Handle<T>> {
         let handle = pointer.cast::<Handle<T>>();
         if handle.is_null() || !handle.is_aligned() {
@@ -91,11 +92,14 @@ impl<T: Send + 'static> Arena<T> {
     }
 
     /// Waits for its turn at the object behind `pointer`; `None` when that is no live handle.
-    #[inline]
+    #[inline(always)]
     pub fn enter(&self, pointer: *const c_void) -> Option<Turn<T>> {
         let turn = Turn::wait(self.find(pointer)?);
         // Closed while we waited?
-        (turn.handle.tag.load(Ordering::Acquire) == self.tag).then_some(turn)
+        if turn.handle.tag.load(Ordering::Acquire) != self.tag {
+            return None;
+        }
+        Some(turn)
     }
 
     /// Takes the object out; the handle is dead from now on.

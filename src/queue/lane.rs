@@ -232,13 +232,13 @@ impl<T> LaneRx<T> {
     #[inline(always)]
     pub fn take_while(&mut self, mut look: impl FnMut(&mut T) -> bool) {
         if self.conflate {
-            return self.take_newest(look);
+            return self.take_newest(&mut look);
         }
         self.ring.take_while(&mut look);
     }
 
     #[cold]
-    fn take_newest(&mut self, mut look: impl FnMut(&mut T) -> bool) {
+    fn take_newest(&mut self, look: &mut dyn FnMut(&mut T) -> bool) {
         if let Some(mut value) = self.pop_newest()
             && !look(&mut value)
         {
