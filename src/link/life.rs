@@ -271,8 +271,12 @@ impl Link {
             return;
         };
         let asked = self.life.lock().closing;
-        if let Closing::Asked(linger) = asked {
-            self.start_closing(&mut core, io, linger);
+        match asked {
+            Closing::No => {}
+            Closing::Asked(linger) => self.start_closing(&mut core, io, linger),
+            // The last of it may have been sent by the application's thread, as it left.
+            Closing::Lingering if !Link::has_unsent(&mut core) => self.shut(&mut core, io),
+            Closing::Lingering => {}
         }
         match core.state {
             State::Fresh => {
@@ -317,7 +321,7 @@ impl Link {
         }
         self.send(core, true);
         self.serve_requests(core, io);
-        let closing = self.life.lock().closing == Closing::Lingering;
+        let closing = self.is_lingering();
         let Core {
             lanes: Some((out, inbox)),
             conn: Some(conn),
@@ -474,6 +478,11 @@ impl Link {
         self.hang_up(core)
     }
 
+    /// The application left, and what it left behind is being sent.
+    pub(super) fn is_lingering(&self) -> bool {
+        self.life.lock().closing == Closing::Lingering
+    }
+
     /// True when something waits to be sent.
     fn has_unsent(core: &mut Core) -> bool {
         let in_lane = core
@@ -496,8 +505,9 @@ impl Link {
         }
         self.emit(event::DISCONNECTED, fd as u32);
         let violation = matches!(error, Errno::EPROTO | Errno::EMSGSIZE | Errno::ENOMEM);
-        let lingering = self.life.lock().closing == Closing::Lingering;
-        if self.life.lock().dialer.is_none() || violation {
+        let lingering = self.is_lingering();
+        let done = lingering && !Link::has_unsent(core);
+        if done || violation || self.life.lock().dialer.is_none() {
             return self.give_up(core, io);
         }
         if self.setup.options.immediate && !lingering {

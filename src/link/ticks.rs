@@ -65,7 +65,7 @@ impl Link {
             return Care::Done;
         }
         self.send(&mut core, true);
-        if core.conn.as_ref().is_some_and(Conn::needs_service) {
+        if core.conn.as_ref().is_some_and(Conn::needs_service) || self.is_lingering() {
             self.serve(&mut core, io);
         }
         let care = if still < STILL_MAX && self.streaming.load(Ordering::Relaxed) {
