@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering, fence};
 /// Where the bytes start behind the head of a block. A cache line, so that large bodies are aligned to 64 bytes.
 const HEAD: usize = 64;
 /// Bodies from this size on are worth a cache line of alignment; below, the head is packed.
-const ALIGNED_FROM: usize = 4096;
+const ALIGNED_FROM: usize = 32 << 10;
 const SMALL_HEAD: usize = size_of::<Block>();
 
 /// The head of a block.
