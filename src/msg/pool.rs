@@ -1,19 +1,22 @@
-//! Memory of large bodies, kept for the next one: a stream of them costs no page faults.
+//! Memory of bodies, kept for the next one: a stream of them costs no page faults, and none of the work that an
+//! allocator has with memory that one thread takes and another gives back.
 //!
 //! Sizes are rounded up to one of four steps between powers of two, so at most a quarter is wasted. What is kept is
-//! bounded for the whole process; memory beyond goes back to the allocator.
+//! bounded for the whole process, to some 25 MiB if every size was in use; memory beyond goes back to the allocator.
 
 use parking_lot::Mutex;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Capacities that are pooled.
-const SMALLEST: usize = 32 << 10;
+const SMALLEST: usize = 64;
 const LARGEST: usize = 4 << 20;
-/// Bytes kept in all.
-const KEPT_MAX: usize = 16 << 20;
 const STEPS: usize = 4;
-const CLASSES: usize = STEPS * 7 + 1;
+const CLASSES: usize = STEPS * (LARGEST.ilog2() - SMALLEST.ilog2()) as usize + 1;
+/// Below this size each class keeps so many bytes; from it on all classes together do.
+const LARGE_FROM: usize = 32 << 10;
+const CLASS_KEPT_MAX: usize = 512 << 10;
+const LARGE_KEPT_MAX: usize = 8 << 20;
 
 struct Free(NonNull<u8>);
 
@@ -21,7 +24,8 @@ struct Free(NonNull<u8>);
 unsafe impl Send for Free {}
 
 static CLASS: [Mutex<Vec<Free>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
-static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// Bytes kept of large bodies.
+static LARGE_KEPT: AtomicUsize = AtomicUsize::new(0);
 
 /// The class of a capacity, and the capacity of that class; `None` for what is not pooled.
 fn class(capacity: usize) -> Option<(usize, usize)> {
@@ -45,7 +49,9 @@ pub(super) fn round_up(capacity: usize) -> usize {
 pub(super) fn take(capacity: usize) -> Option<NonNull<u8>> {
     let (class, rounded) = class(capacity)?;
     let free = CLASS[class].lock().pop()?;
-    KEPT.fetch_sub(rounded, Ordering::Relaxed);
+    if rounded >= LARGE_FROM {
+        LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
+    }
     Some(free.0)
 }
 
@@ -58,17 +64,40 @@ pub(super) unsafe fn keep(memory: NonNull<u8>, capacity: usize) -> bool {
     let Some((class, rounded)) = class(capacity).filter(|&(_, rounded)| rounded == capacity) else {
         return false;
     };
-    if KEPT.fetch_add(rounded, Ordering::Relaxed) + rounded > KEPT_MAX {
-        KEPT.fetch_sub(rounded, Ordering::Relaxed);
-        return false;
+    if rounded >= LARGE_FROM {
+        if LARGE_KEPT.fetch_add(rounded, Ordering::Relaxed) + rounded > LARGE_KEPT_MAX {
+            LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
+            return false;
+        }
+        CLASS[class].lock().push(Free(memory));
+        return true;
     }
-    CLASS[class].lock().push(Free(memory));
-    true
+    let mut kept = CLASS[class].lock();
+    let room = kept.len() < CLASS_KEPT_MAX / rounded;
+    if room {
+        kept.push(Free(memory));
+    }
+    room
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_allowed() {
+        const SIZE: usize = 28 << 10;
+        let memory: Vec<_> = (0..64).map(|_| Box::leak(Box::new([0u8; SIZE]))).collect();
+        let kept = memory
+            .into_iter()
+            // SAFETY: nobody else has it, and only this test uses the class.
+            .filter(|memory| unsafe { keep(NonNull::from(&**memory).cast(), SIZE) })
+            .count();
+        assert!(kept <= CLASS_KEPT_MAX / SIZE && kept > 0);
+        for _ in 0..kept {
+            assert!(take(SIZE).is_some());
+        }
+    }
 
     #[test]
     fn classes_are_exact_and_waste_a_quarter_at_most() {
