@@ -346,6 +346,7 @@ impl Link {
             dead: None,
             send_dead: None,
             leftover: true,
+            patience: None,
             heard: 0,
             heard_at_ping: 0,
             ttl: Duration::ZERO,

@@ -14,6 +14,7 @@ use crate::io::{Io, SourceKey};
 use crate::msg::{Msg, RecvBlock};
 use crate::queue::{Guard, LaneRx, LaneTx, Token, conflating_lane, lane};
 use crate::sys::epoll::Interest;
+use crate::sys::stream;
 use crate::transport::{Accepted, Target, Transport};
 use crate::zmtp::command;
 use crate::zmtp::failure::Event;
@@ -33,6 +34,11 @@ pub(super) const CONNECT: u8 = 4;
 pub(super) const PING: u8 = 5;
 const SILENCE: u8 = 6;
 const TTL: u8 = 7;
+const READER: u8 = 8;
+
+/// How often to look whether the peer has read all, and for how long.
+const READER_TICK: Duration = Duration::from_millis(1);
+const READER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Monitor events (`ZMQ_EVENT_*`).
 pub(super) mod event {
@@ -337,7 +343,11 @@ impl Link {
             return;
         }
         if closing && conn.outbound.pending() == 0 && !out.is_readable() {
-            self.shut(core, io);
+            if conn.awaits_reader() {
+                io.set_timer(self.source, READER, READER_TICK);
+            } else {
+                self.shut(core, io);
+            }
             return;
         }
         if inbox.has_room() {
@@ -389,6 +399,7 @@ impl Link {
             }
             LINGER => self.shut(&mut core, io),
             PING => self.heartbeat(&mut core, io),
+            READER => self.serve(&mut core, io),
             SILENCE | TTL => self.silent(&mut core, io, timer),
             _ => {}
         }
@@ -472,7 +483,7 @@ impl Link {
     }
 
     fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
-        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY] {
+        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY, READER] {
             io.cancel_timer(self.source, timer);
         }
         self.hang_up(core)
@@ -493,7 +504,8 @@ impl Link {
             .conn
             .as_ref()
             .is_some_and(|conn| conn.outbound.pending() > 0);
-        in_lane || encoded || !core.unsent.frames.is_empty()
+        let unread = core.conn.as_mut().is_some_and(Conn::awaits_reader);
+        in_lane || encoded || unread || !core.unsent.frames.is_empty()
     }
 
     fn tear_down(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, error: Errno) {
@@ -573,6 +585,18 @@ impl Link {
     pub(super) fn emit(&self, event: u16, value: u32) {
         let endpoint = self.life.lock().endpoint.clone();
         self.setup.monitor.emit(event, value, &endpoint);
+    }
+}
+
+impl Conn {
+    /// True while the peer of an ipc connection has not read all: libzmq drops what it finds behind a hang-up while its
+    /// own queue is full. For a while only, since nobody knows whether it ever will.
+    pub(super) fn awaits_reader(&mut self) -> bool {
+        if self.dead.is_some() || stream::unread_by_peer(self.raw_fd) == 0 {
+            return false;
+        }
+        let now = Instant::now();
+        *self.patience.get_or_insert(now + READER_PATIENCE) > now
     }
 }
 

@@ -150,6 +150,8 @@ struct Conn {
     send_dead: Option<Errno>,
     /// The kernel may hold more than was read.
     leftover: bool,
+    /// How long to wait at the end until the peer has read all.
+    patience: Option<Instant>,
     /// Counts reads that brought something, for the heartbeat's sake.
     heard: u64,
     heard_at_ping: u64,

@@ -87,3 +87,31 @@ pub fn write(fd: RawFd, parts: &[IoSlice<'_>]) -> Result<usize> {
         }
     }
 }
+
+/// Bytes that the peer of a unix domain socket has not read yet; 0 for all other sockets. (Over tcp closing loses nothing
+/// that was sent.)
+pub fn unread_by_peer(fd: RawFd) -> usize {
+    let mut domain: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: `domain` has room for `size` bytes, and both outlive the call.
+    let code = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_DOMAIN,
+            (&raw mut domain).cast(),
+            &mut size,
+        )
+    };
+    if code != 0 || domain != libc::AF_UNIX {
+        return 0;
+    }
+    let mut queued: libc::c_int = 0;
+    // SAFETY: the request writes one int.
+    let code = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &raw mut queued) };
+    if code == 0 {
+        usize::try_from(queued).unwrap_or(0)
+    } else {
+        0
+    }
+}
