@@ -43,6 +43,7 @@ impl Reactor {
             due: HashMap::new(),
             sequence: 0,
             dirty: Vec::new(),
+            jobs: Vec::new(),
             watched: Vec::new(),
             now: Instant::now(),
             stopping: false,
@@ -85,6 +86,7 @@ pub struct Io {
     due: HashMap<(SourceKey, u8), u64>,
     sequence: u64,
     dirty: Vec<Arc<dyn Source>>,
+    jobs: Vec<Job>,
     watched: Vec<Arc<dyn Source>>,
     now: Instant,
     stopping: bool,
@@ -204,14 +206,17 @@ impl Io {
     }
 
     fn do_jobs(&mut self) {
-        let jobs = std::mem::take(&mut *self.handle.0.jobs.lock());
-        for job in jobs {
+        // Two lists by turns: none is made anew.
+        let mut jobs = std::mem::take(&mut self.jobs);
+        std::mem::swap(&mut jobs, &mut *self.handle.0.jobs.lock());
+        for job in jobs.drain(..) {
             match job {
                 Job::Run(source) => source.run(self),
                 Job::Watch(source) => self.watched.push(source),
                 Job::Stop => self.stopping = true,
             }
         }
+        self.jobs = jobs;
     }
 
     fn fire_timers(&mut self) {
@@ -231,24 +236,30 @@ impl Io {
     }
 
     fn look_after_watched(&mut self) {
-        for source in std::mem::take(&mut self.watched) {
-            if source.clone().watch(self) == Care::Keep {
-                self.watched.push(source);
-            } else {
+        let mut watched = std::mem::take(&mut self.watched);
+        watched.retain(|source| {
+            let keep = source.clone().watch(self) == Care::Keep;
+            if !keep {
                 self.handle.0.watched.fetch_sub(1, Ordering::Relaxed);
             }
-        }
+            keep
+        });
+        watched.append(&mut self.watched);
+        self.watched = watched;
     }
 
     fn flush_dirty(&mut self) {
-        self.dirty.append(&mut self.handle.0.dirty.lock());
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.append(&mut self.handle.0.dirty.lock());
         let mut done = Vec::new();
-        for source in std::mem::take(&mut self.dirty) {
-            match source.clone().flush(self) {
-                Care::Keep => self.dirty.push(source),
-                Care::Done => done.push(source),
+        dirty.retain(|source| {
+            let keep = source.clone().flush(self) == Care::Keep;
+            if !keep {
+                done.push(source.clone());
             }
-        }
+            keep
+        });
+        self.dirty = dirty;
         if !done.is_empty() {
             // One for all: it is dear.
             heavy_fence();

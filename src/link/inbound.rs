@@ -12,9 +12,9 @@ use std::os::fd::RawFd;
 /// Block sizes: from what an idle connection gets to what a stream gets.
 const SMALLEST: usize = 8 << 10;
 const LARGEST: usize = 256 << 10;
-/// Retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on pinned
-/// memory.
-const PINNED_MAX: usize = 4;
+/// Bytes of retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on
+/// pinned memory.
+const PINNED_MAX: usize = 4 * LARGEST;
 /// A slice may pin at most so many times its size once the allowance is used up.
 const AMPLIFICATION: usize = 16;
 /// No address space holds a longer body: whoever announces one is lying.
@@ -51,6 +51,7 @@ pub struct Inbound {
     wire: Wire,
     block: Option<RecvBlock>,
     retired: Vec<RecvBlock>,
+    retired_bytes: usize,
     size: usize,
     body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
@@ -75,6 +76,7 @@ impl Inbound {
             wire,
             block: None,
             retired: Vec::new(),
+            retired_bytes: 0,
             size: SMALLEST,
             body: None,
             staged: Vec::new(),
@@ -133,31 +135,40 @@ impl Inbound {
             .iter_mut()
             .position(|b| b.capacity() >= size && b.reuse())
         {
-            return Ok(self.retired.swap_remove(at));
+            let block = self.retired.swap_remove(at);
+            self.count_retired();
+            return Ok(block);
         }
         RecvBlock::with_capacity(size)
     }
 
     fn retire(&mut self, old: RecvBlock) {
-        if self.retired.len() >= PINNED_MAX {
+        if self.retired_bytes >= PINNED_MAX {
             self.retired
                 .retain(|block| !block.is_free() || block.capacity() >= self.size);
+            self.count_retired();
         }
-        if self.retired.len() < PINNED_MAX {
+        if self.retired_bytes < PINNED_MAX {
             self.retired.push(old);
+            self.count_retired();
         }
+    }
+
+    fn count_retired(&mut self) {
+        self.retired_bytes = self.retired.iter().map(RecvBlock::capacity).sum();
     }
 
     /// Small bodies are copied once messages pin all the blocks they may.
     fn must_copy(&self, size: usize, capacity: usize) -> bool {
         size < capacity / AMPLIFICATION
-            && self.retired.len() >= PINNED_MAX
+            && self.retired_bytes >= PINNED_MAX
             && self.retired.iter().all(|block| !block.is_free())
     }
 
     /// Gives memory back while nothing comes.
     pub fn rest(&mut self) {
         self.retired.retain(|block| !block.is_free());
+        self.count_retired();
         if self.body.is_none()
             && self
                 .block

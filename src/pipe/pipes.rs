@@ -308,7 +308,7 @@ impl Pipes {
 
     #[cold]
     fn flush_some(&mut self) {
-        for id in std::mem::take(&mut self.unflushed) {
+        while let Some(id) = self.unflushed.pop() {
             if let Some(pipe) = self.get_mut(id) {
                 pipe.flush();
             }

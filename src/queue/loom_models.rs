@@ -377,7 +377,9 @@ fn news_wake_the_sleeper() {
             });
             let mut next = 0;
             while next < 2 {
-                for news in mailbox.take() {
+                let mut list = Vec::new();
+                mailbox.take(&mut list);
+                for news in list {
                     assert_eq!(news, next);
                     next += 1;
                 }

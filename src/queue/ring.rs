@@ -11,7 +11,7 @@ use std::ptr;
 /// Slots of the first ring: an idle connection holds two of these. (A model gets by with few, to come round soon.)
 const FIRST: usize = if cfg!(loom) { 2 } else { 8 };
 /// Slots of the largest ring; a longer queue is a chain that is freed as it is drained.
-const LAST: usize = if cfg!(loom) { 8 } else { 1024 };
+const LAST: usize = if cfg!(loom) { 8 } else { 2048 };
 /// The consumer gives room back at the latest after so many values.
 const BATCH: u64 = 64;
 

@@ -40,7 +40,9 @@ impl Socket {
             self.release(id, linger);
         }
         // Nobody finds us any more, so these are the last news there will be.
-        for news in self.mailbox.take() {
+        let mut late = Vec::new();
+        self.mailbox.take(&mut late);
+        for news in late {
             if let News::Attach(new) = news {
                 match new.far {
                     Far::Link(link) => link.close(linger),

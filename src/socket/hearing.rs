@@ -34,9 +34,13 @@ impl Socket {
             self.mailbox.signal().cancel();
             self.mailbox.signal().prepare(Sleep::Descriptor);
         }
-        for news in self.mailbox.take() {
+        // Two lists by turns: none is made anew.
+        let mut heard = std::mem::take(&mut self.heard);
+        self.mailbox.take(&mut heard);
+        for news in heard.drain(..) {
             self.hear_one(news);
         }
+        self.heard = heard;
     }
 
     fn hear_one(&mut self, news: News) {

@@ -51,6 +51,8 @@ pub struct Socket {
     pipes: Pipes,
     options: Options,
     mailbox: Arc<Mailbox<News>>,
+    /// What news are taken into.
+    heard: Vec<News>,
     set: Arc<WaitSet>,
     monitor: Arc<MonitorSlot>,
     endpoints: Vec<endpoints::Entry>,
@@ -106,6 +108,7 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         pipes: Pipes::default(),
         options,
         mailbox,
+        heard: Vec::new(),
         set: Arc::default(),
         monitor: Arc::default(),
         endpoints: Vec::new(),

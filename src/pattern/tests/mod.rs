@@ -121,7 +121,9 @@ impl Socket {
     /// Reads its news.
     fn pump(&mut self) {
         loop {
-            for news in self.mailbox.take() {
+            let mut list = Vec::new();
+            self.mailbox.take(&mut list);
+            for news in list {
                 self.hear(news);
             }
             for pipe in self.pipes.take_ended() {
