@@ -491,6 +491,30 @@ impl Msg {
         Ok(twin)
     }
 
+    /// Moves the content out as a single frame that knows of no connection, leaving an empty message.
+    ///
+    /// Put together from its parts: a load as wide as head and metadata together would have to wait for the narrower
+    /// stores that made them.
+    #[inline(always)]
+    pub fn take_single(&mut self) -> Msg {
+        self.forget_meta();
+        let kind = self.head.kind();
+        let content = Msg {
+            head: self.head.with_flags(self.head.flags() & !MORE),
+            meta: Cell::new(Tie::NONE),
+            // SAFETY: what is read here is moved, as an empty message is left below.
+            body: unsafe { ptr::read(&self.body) },
+        };
+        if kind == INLINE {
+            // The body need not be anything but initialised.
+            self.head = Head::new(INLINE);
+        } else {
+            // SAFETY: what was there is in `content` now.
+            unsafe { ptr::write(self, Msg::new()) };
+        }
+        content
+    }
+
     /// Moves the content out, leaving an empty message.
     #[inline(always)]
     pub fn take(&mut self) -> Msg {

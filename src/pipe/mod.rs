@@ -192,7 +192,7 @@ impl Pipe {
         self.hand_over()
     }
 
-    /// Writes a message of one frame, if there is room and none was begun. True when bytes were left behind, as for
+    /// Writes `msg` as a message of one frame, if there is room and none was begun. True when bytes were left behind, as for
     /// [`write`](Pipe::write); `None` when nothing happened.
     #[inline(always)]
     fn write_sole(&mut self, msg: &mut Msg) -> Option<bool> {
@@ -201,7 +201,7 @@ impl Pipe {
         }
         self.queued.0 += 1;
         self.queued.1 += msg.len();
-        self.tx.push(msg.take(), true);
+        self.tx.push(msg.take_single(), true);
         Some(self.hand_over())
     }
 

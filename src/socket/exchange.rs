@@ -20,8 +20,6 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
     let more = flags & SNDMORE != 0;
     if !more && !socket.mailbox.has_news() {
         let size = msg.len();
-        msg.set_more(false);
-        msg.forget_meta();
         if socket.pipes.write_sole(socket.sole_out, msg) {
             return Ok(size);
         }
