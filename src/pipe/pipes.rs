@@ -22,6 +22,10 @@ pub struct Pipes {
     unflushed: Vec<PipeId>,
     /// Pipes whose connection holds more than was read.
     unfinished: Vec<PipeId>,
+    /// The fence of [`park_all`](Pipes::park_all) is left to the caller, who then asks [`missed`](Pipes::missed).
+    unfenced: bool,
+    /// Pipes parked without a fence.
+    parked: Vec<PipeId>,
 }
 
 impl Pipes {
@@ -210,7 +214,9 @@ impl Pipes {
         for pipe in ids.iter().filter_map(|&id| self.get(id)) {
             pipe.rx.park();
         }
-        heavy_fence();
+        if !self.unfenced {
+            heavy_fence();
+        }
         let mut readable = false;
         for &id in ids {
             let Some(pipe) = self.get_mut(id) else {
@@ -228,9 +234,38 @@ impl Pipes {
                 pipe.rx.unpark();
             } else {
                 parked.push(id);
+                if self.unfenced {
+                    self.parked.push(id);
+                }
             }
         }
         readable
+    }
+
+    /// While on, parks without a fence, so that one does for many sockets. Before anybody relies on it the caller passes
+    /// [`heavy_fence`] and asks [`missed`](Pipes::missed).
+    pub fn park_unfenced(&mut self, on: bool) {
+        self.unfenced = on;
+    }
+
+    /// True when pipes were parked without a fence and not looked at since.
+    pub fn has_unfenced(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// The pipes among those parked without a fence that have something after all; they are not parked any more.
+    pub fn missed(&mut self) -> Vec<PipeId> {
+        let mut missed = std::mem::take(&mut self.parked);
+        missed.retain(|&id| {
+            self.get_mut(id).is_some_and(|pipe| {
+                let readable = pipe.rx.is_readable() || pipe.rx.is_closed();
+                if readable {
+                    pipe.rx.unpark();
+                }
+                readable
+            })
+        });
+        missed
     }
 
     /// The far end is gone: nothing more is written; once everything that came was read, the pipe has ended.

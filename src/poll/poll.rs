@@ -4,6 +4,7 @@
 use crate::errno::{Errno, Result};
 use crate::options::constants::poll::{POLLERR, POLLIN, POLLOUT, POLLPRI};
 use crate::socket;
+use crate::sync::heavy_fence;
 use crate::sys::wait::{self, PollFd};
 use std::ffi::c_void;
 use std::os::fd::RawFd;
@@ -174,6 +175,12 @@ fn sleep<I: Item>(
                 }
                 owners.push((before, set.len(), handle));
             }
+        }
+    }
+    heavy_fence();
+    for &(_, _, handle) in &owners {
+        if socket::missed(&mut socket::enter(handle)?)? {
+            return Ok(());
         }
     }
     wait::poll(set, timeout, mask)?;

@@ -20,7 +20,7 @@ pub use close::close;
 pub use endpoints::{bind, connect, disconnect, unbind};
 pub use exchange::{recv, recv_sole, send};
 pub use option::{get_option, set_option};
-pub use readiness::{drive, end_poll, events, known_events, poll_fds};
+pub use readiness::{drive, end_poll, events, known_events, missed, poll_fds};
 
 use crate::ctx::{Marks, Rendezvous, Shared};
 use crate::endpoint::EndpointText;

@@ -6,6 +6,7 @@ use super::{Socket, of, working};
 use crate::errno::Result;
 use crate::options::constants::poll::{POLLIN, POLLOUT};
 use crate::queue::{Sleep, Turn};
+use crate::sync::heavy_fence;
 use crate::sys::wait::PollFd;
 
 /// `ZMQ_EVENTS`. Never waits.
@@ -48,7 +49,8 @@ pub fn drive(turn: &mut Turn<Socket>) -> Result<()> {
 }
 
 /// Adds the descriptors of which one becomes ready when [`events`] should be asked again. Adds none if one of `events` is there
-/// already. To be followed by [`end_poll`].
+/// already. When it added some, the caller passes a [`heavy_fence`](crate::sync::heavy_fence), once for all sockets, and
+/// asks [`missed`] before it sleeps. To be followed by [`end_poll`] in any case.
 ///
 /// # Errors
 /// ENOTSOCK, ETERM, EMFILE.
@@ -58,7 +60,10 @@ pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> 
     let signal = socket.mailbox.signal().descriptor()?;
     socket.mailbox.signal().prepare(Sleep::Descriptor);
     let wants_in = events & POLLIN != 0;
-    if socket.has_cause(wants_in) {
+    socket.pipes.park_unfenced(true);
+    let cause = socket.has_cause(wants_in);
+    socket.pipes.park_unfenced(false);
+    if cause {
         socket.hear()?;
         if !socket.pipes.unfinished().is_empty() {
             return Ok(());
@@ -76,8 +81,26 @@ pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> 
     Ok(())
 }
 
+/// True when something came while [`poll_fds`] looked.
+///
+/// # Errors
+/// ENOTSOCK
+pub fn missed(turn: &mut Turn<Socket>) -> Result<bool> {
+    let socket = of(turn)?;
+    let missed = socket.pipes.missed();
+    for &id in &missed {
+        socket.with(true, |pattern, cx| pattern.readable(cx, id));
+    }
+    Ok(!missed.is_empty() || socket.mailbox.has_news())
+}
+
 /// Ends what [`poll_fds`] began.
 pub fn end_poll(turn: &mut Turn<Socket>) {
+    if of(turn).is_ok_and(|socket| socket.pipes.has_unfenced()) {
+        // Another socket had something before the fence came.
+        heavy_fence();
+        let _ = missed(turn);
+    }
     let Ok(socket) = of(turn) else { return };
     if socket.fd_asked {
         socket.arm();
