@@ -12,7 +12,7 @@ const THREAD_GAP: Duration = Duration::from_micros(2);
 /// A connection that gets the next message after less than this may let it wait for more.
 const CONNECTION_GAP: Duration = Duration::from_micros(500);
 /// The same for a thread that has been sending without a pause to very many connections.
-const CROWD_GAP: Duration = Duration::from_millis(4);
+const CROWD_GAP: Duration = Duration::from_millis(20);
 const CROWD: u32 = 512;
 /// So many sends in a row make a stream.
 const BURST: u32 = 3;
@@ -58,11 +58,6 @@ impl Pace {
         self.last = Some(now);
         let run = LAST.get().map_or(0, |(_, run)| run);
         LAST.set(Some((now, run)));
-    }
-
-    /// Nothing is sent any more.
-    pub fn rest(&mut self) {
-        self.burst = 0;
     }
 }
 

@@ -71,7 +71,6 @@ impl Link {
         let care = if still < STILL_MAX && self.streaming.load(Ordering::Relaxed) {
             Care::Keep
         } else {
-            core.pace.rest();
             self.streaming.store(false, Ordering::Relaxed);
             self.dirty.store(false, Ordering::Relaxed);
             Care::Done
