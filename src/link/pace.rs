@@ -11,15 +11,12 @@ use std::time::{Duration, Instant};
 const THREAD_GAP: Duration = Duration::from_micros(2);
 /// A connection that gets the next message after less than this may let it wait for more.
 const CONNECTION_GAP: Duration = Duration::from_micros(500);
-/// The same for a thread that has been sending without a pause to very many connections.
-const CROWD_GAP: Duration = Duration::from_millis(20);
-const CROWD: u32 = 512;
 /// So many sends in a row make a stream.
 const BURST: u32 = 3;
 
 thread_local! {
-    /// When this thread last ended sending by any connection, and how often it sent without a pause.
-    static LAST: Cell<Option<(Instant, u32)>> = const { Cell::new(None) };
+    /// When this thread last ended sending by any connection.
+    static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The pace of one connection.
@@ -32,20 +29,10 @@ pub struct Pace {
 impl Pace {
     /// A send begins, `frames` after the last one. True in a stream.
     pub fn begin(&mut self, now: Instant, frames: u32) -> bool {
-        let within = |last: Instant, gap: Duration| {
-            now.saturating_duration_since(last) / frames.max(1) < gap
+        let within = |last: Option<Instant>, gap: Duration| {
+            last.is_some_and(|last| now.saturating_duration_since(last) / frames.max(1) < gap)
         };
-        let run = match LAST.get() {
-            Some((last, run)) if within(last, THREAD_GAP) => run.saturating_add(1),
-            _ => 0,
-        };
-        LAST.set(Some((now, run)));
-        let gap = if run > CROWD {
-            CROWD_GAP
-        } else {
-            CONNECTION_GAP
-        };
-        self.burst = if run > 0 && self.last.is_some_and(|last| within(last, gap)) {
+        self.burst = if within(LAST.get(), THREAD_GAP) && within(self.last, CONNECTION_GAP) {
             self.burst.saturating_add(1)
         } else {
             0
@@ -56,8 +43,7 @@ impl Pace {
     /// A send ended.
     pub fn end(&mut self, now: Instant) {
         self.last = Some(now);
-        let run = LAST.get().map_or(0, |(_, run)| run);
-        LAST.set(Some((now, run)));
+        LAST.set(Some(now));
     }
 }
 
