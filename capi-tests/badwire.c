@@ -197,6 +197,24 @@ static void large_promises (const char *on)
     }
 }
 
+/* Half a frame, and no more: whoever waits for the rest sleeps. */
+static void half_a_frame (const char *on)
+{
+    target_t t = target (ZMQ_PULL);
+    int fd = raw_connect (t.ep), patience = 500;
+    handshake (fd, 1, "PUSH", "PULL", false);
+    RAW_SEND (fd, "\0\5hello\0\x64half");
+    RECV (t.server, "hello");
+    set_int (t.server, ZMQ_RCVTIMEO, patience);
+    clock_t before = clock ();
+    CHECK_ERRNO (zmq_recv (t.server, NULL, 0, 0), EAGAIN);
+    zmq_pollitem_t item = {t.server, 0, ZMQ_POLLIN, 0};
+    CHECK_INT (zmq_poll (&item, 1, patience), 0);
+    CHECK (clock () - before < CLOCKS_PER_SEC / 50);
+    close (fd);
+    finish (t.ctx);
+}
+
 static void over_maxmsgsize (const char *on)
 {
     void *ctx = ctx_new ();
@@ -371,6 +389,6 @@ static void reset_while_sending (const char *on)
 }
 
 CHECK_MAIN (CASE (truncated_greetings), CASE (silent_connections), CASE (other_mechanism), CASE (other_protocols),
-            CASE (bad_handshakes), CASE (huge_frames), CASE (large_promises), CASE (over_maxmsgsize),
+            CASE (bad_handshakes), CASE (huge_frames), CASE (large_promises), CASE (half_a_frame), CASE (over_maxmsgsize),
             CASE (version_1_zero_length), CASE (cut_off), CASE (noise), CASE (noise_among_the_good),
             CASE (odd_subscriptions), CASE (bad_servers), CASE (reset_while_sending))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh LIB_A LIB_B
 # Every pair of socket types in two processes, one with the library of folder A and one with that of folder B, in both
-# directions of bind and connect, over tcp and ipc. The program is $PEER_PROGRAM (default: where `make` puts it).
+# directions of bind and connect, over tcp and ipc; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
 set -u
 [ $# -eq 2 ] || { sed -n 2,4p "$0"; exit 2; }
 a=$(cd "$1" && pwd) && b=$(cd "$2" && pwd) || exit 2
@@ -55,6 +55,17 @@ for pair in pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dea
                 one "$one_lib" "$right" "$two_lib" "$left" "$endpoint" "$number" "$bytes" \
                     "$right(bind,$(echo $libs | cut -c1))-$left $transport $number x $bytes"
             done
+        done
+    done
+done
+# A stream whose sender leaves at once, to a reader that is still busy. Not the other way round: libzmq drops what lies
+# behind a hang-up while its own queue is full, so whoever sends to it has to wait until it has read all; A does.
+for transport in tcp ipc; do
+    if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
+    for round in 1 2 3; do
+        one "$b" pull "$a" push "$endpoint" 300000 10 "pull(bind,b)-push(a) $transport, left at once, $round"
+        for again in 1 2 3; do
+            one "$b" pull "$a" push "$endpoint" 600 100000 "pull(bind,b)-push(a) $transport, left at once, large, $round.$again"
         done
     done
 done

@@ -180,19 +180,19 @@ impl Inbound {
         }
     }
 
-    /// True when a whole frame may wait to be decoded.
-    pub fn has_unread_frames(&self) -> bool {
-        self.body.is_none()
-            && matches!(self.next_header(), Ok(Some(header)) if header.frame_len().is_some_and(|len| {
-                self.block.as_ref().is_some_and(|block| block.unread().len() >= len)
-            }))
-    }
-
-    /// True when received bytes wait to be decoded.
+    /// True when there is something to decode: a whole frame, or one that ends the connection. The beginning of a frame is
+    /// nothing before the rest of it comes.
     pub fn has_unread(&self) -> bool {
-        self.block
-            .as_ref()
-            .is_some_and(|block| !block.unread().is_empty())
+        let unread = self.block.as_ref().map_or(0, |block| block.unread().len());
+        if self.wire == Wire::Raw {
+            return unread > 0;
+        }
+        self.body.is_none()
+            && match self.next_header() {
+                Ok(None) => false,
+                Ok(Some(header)) => header.frame_len().is_none_or(|len| unread >= len),
+                Err(_) => true,
+            }
     }
 
     /// Takes whole frames into the inbox, as long as that has room, up to `most` messages. The caller publishes.

@@ -351,7 +351,7 @@ impl Link {
             return;
         }
         if inbox.has_room() {
-            if conn.leftover || conn.inbound.has_unread_frames() {
+            if conn.leftover || conn.inbound.has_unread() {
                 self.setup.io.run(self.clone());
             }
         } else {

@@ -349,10 +349,12 @@ impl Link {
             .conn
             .as_ref()
             .is_some_and(|c| c.leftover || c.inbound.has_unread());
-        if unfinished {
-            self.go_away(&core);
-        }
+        let away = unfinished && self.go_away(&core);
         self.finish(core);
+        if unfinished && !away {
+            // What is left raises no further edge, and this may be the application's last call for long.
+            self.leave_to_io();
+        }
         Driven {
             came: got.came,
             progress: got.progress,
@@ -364,15 +366,19 @@ impl Link {
         self.away.load(Ordering::Relaxed) || self.setup.io.watched() < AWAY_MAX
     }
 
-    /// The application reads back to back: the I/O thread only looks now and then whether it still does.
-    fn go_away(&self, core: &Core) {
-        let blocked = core.conn.as_ref().is_some_and(|c| c.outbound.blocked);
-        if !blocked && self.may_go_away() && !self.away.swap(true, Ordering::AcqRel) {
+    /// The application reads back to back: the I/O thread only looks now and then whether it still does. False when it
+    /// looks after too many already, or is to hear when the kernel takes more.
+    fn go_away(&self, core: &Core) -> bool {
+        if core.conn.as_ref().is_some_and(|c| c.outbound.blocked) || !self.may_go_away() {
+            return false;
+        }
+        if !self.away.swap(true, Ordering::AcqRel) {
             self.setup.io.remove(self.fd.load(Ordering::Relaxed));
             if let Some(me) = self.arc() {
                 self.setup.io.watch(me);
             }
         }
+        true
     }
 
     /// Reads up to `reads` times and decodes into the inbox, `most` messages at a time.
@@ -483,14 +489,11 @@ impl Link {
         let taken = (self.setup.options.rcvhwm.max(1) as u32).div_ceil(2);
         let fast = core.conn.is_some()
             && core.self_driven
-            && self.may_go_away()
             && core
                 .full_since
                 .take()
-                .is_some_and(|since| since.elapsed() / taken < FAST_READER);
-        if fast {
-            self.go_away(&core);
-        }
+                .is_some_and(|since| since.elapsed() / taken < FAST_READER)
+            && self.go_away(&core);
         self.finish(core);
         if !fast {
             self.ask_io();
@@ -505,7 +508,7 @@ impl Conn {
         self.dead.is_some()
             || self.send_dead.is_some()
             || self.leftover
-            || self.inbound.has_unread_frames()
+            || self.inbound.has_unread()
     }
 }
 

@@ -17,6 +17,7 @@ const LOOKS_MAX: u32 = 10;
 const WORTH_A_WRITE: u32 = 48;
 /// Looks until a stream that stands still is none any more.
 const STILL_MAX: u32 = 10;
+
 /// What the I/O thread remembers from one look at a stream to the next.
 #[derive(Default)]
 pub(super) struct Tick {
@@ -26,6 +27,8 @@ pub(super) struct Tick {
     /// Looks at which it had pushed, since something was written; looks in a row at which it had not.
     looks: u32,
     still: u32,
+    /// The application's reads at the last look.
+    touched: u32,
 }
 
 impl Link {
@@ -58,6 +61,8 @@ impl Link {
         };
         tick.still += 1;
         let still = tick.still;
+        let touched = self.touched.load(Ordering::Relaxed);
+        let reads = std::mem::replace(&mut tick.touched, touched) != touched;
         drop(tick);
         if !matches!(core.state, State::Up) {
             self.dirty.store(false, Ordering::Release);
@@ -65,7 +70,13 @@ impl Link {
             return Care::Done;
         }
         self.send(&mut core, true);
-        if core.conn.as_ref().is_some_and(Conn::needs_service) || self.is_lingering() {
+        let needed = core.conn.as_ref().is_some_and(Conn::needs_service) || self.is_lingering();
+        if needed && reads {
+            // The application reads what is left for itself.
+            self.finish(core);
+            return Care::Keep;
+        }
+        if needed {
             self.serve(&mut core, io);
         }
         let care = if still < STILL_MAX && self.streaming.load(Ordering::Relaxed) {

@@ -381,6 +381,11 @@ impl Pipes {
         self.drive_pipe(id)
     }
 
+    /// True when there are [`unfinished`](Pipes::unfinished) pipes.
+    pub fn has_unfinished(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
     /// Pipes whose connection held more than was read when it was last driven.
     pub fn unfinished(&self) -> Vec<PipeId> {
         self.unfinished.clone()

@@ -35,8 +35,8 @@ pub fn events(turn: &mut Turn<Socket>) -> Result<i32> {
 pub fn known_events(turn: &mut Turn<Socket>) -> Result<i32> {
     let socket = working(turn)?;
     socket.pipes.flush();
-    let unfinished = !socket.pipes.unfinished().is_empty();
-    Ok(socket.look(unfinished))
+    let drive = socket.must_drive();
+    Ok(socket.look(drive))
 }
 
 /// Reads from the connections that are ready, once the descriptor of their set was.
@@ -65,7 +65,7 @@ pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> 
     socket.pipes.park_unfenced(false);
     if cause {
         socket.hear()?;
-        if !socket.pipes.unfinished().is_empty() {
+        if socket.must_drive() {
             return Ok(());
         }
     }

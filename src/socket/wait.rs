@@ -201,7 +201,13 @@ impl Socket {
     /// Parks the pipes. True when there is a reason not to sleep.
     pub(super) fn has_cause(&mut self, park: bool) -> bool {
         let readable = park && self.with(true, |pattern, cx| pattern.park(cx));
-        readable || self.mailbox.has_news() || (park && !self.pipes.unfinished().is_empty())
+        readable || self.mailbox.has_news() || (park && self.must_drive())
+    }
+
+    /// A connection holds more than was read, which raises no further edge. Once `ZMQ_FD` was asked for that is the I/O
+    /// thread's to read.
+    pub(super) fn must_drive(&self) -> bool {
+        !self.fd_asked && self.pipes.has_unfinished()
     }
 
     /// Reads from the connections that are ready. True when something may have become readable.
