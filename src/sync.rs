@@ -33,12 +33,35 @@ pub use std::sync::{
 /// Where the kernel has no `membarrier` both halves are full fences.
 #[inline(always)]
 pub fn light_fence() {
-    #[cfg(not(loom))]
-    if crate::sys::membarrier::available() {
-        std::sync::atomic::compiler_fence(Ordering::SeqCst);
-        return;
+    match Asymmetric::known() {
+        Some(fence) => fence.light(),
+        None => fence(Ordering::SeqCst),
     }
-    fence(Ordering::SeqCst);
+}
+
+/// Evidence that [`heavy_fence`] is a fence for every thread, so that its cheap half costs nothing: for who would have to
+/// ask several times.
+#[derive(Clone, Copy, Debug)]
+pub struct Asymmetric(());
+
+impl Asymmetric {
+    /// The evidence, where the kernel has `membarrier`.
+    #[inline(always)]
+    pub fn known() -> Option<Asymmetric> {
+        #[cfg(not(loom))]
+        return crate::sys::membarrier::available().then_some(Asymmetric(()));
+        #[cfg(loom)]
+        Some(Asymmetric(()))
+    }
+
+    /// As [`light_fence`].
+    #[inline(always)]
+    pub fn light(self) {
+        #[cfg(not(loom))]
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        #[cfg(loom)]
+        fence(Ordering::SeqCst);
+    }
 }
 
 /// The dear half: paid by the side that is about to sleep, a system call that makes every running thread of the process

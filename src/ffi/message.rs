@@ -8,7 +8,7 @@ use std::ptr;
 use super::args;
 use super::error::{report, report_or, report_ptr};
 use crate::errno::{Errno, Result};
-use crate::msg::{self, Meta, Msg};
+use crate::msg::{self, INLINE_MAX, Meta, Msg};
 use crate::options::constants::message_property::{MORE, SHARED, SRCFD};
 
 /// `zmq_free_fn`: called with the data and the hint given to [`zmq_msg_init_data`].
@@ -44,6 +44,13 @@ pub unsafe extern "C" fn zmq_msg_init(msg: *mut Msg) -> c_int {
 /// `msg` is NULL or points to room for a message, which holds none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_init_size(msg: *mut Msg, size: usize) -> c_int {
+    if size <= INLINE_MAX
+        && let Ok(place) = args::message_place(msg)
+    {
+        // SAFETY: aligned, and room for a message as promised by the caller.
+        unsafe { msg::emplace(place, Msg::of_len(size as u8)) };
+        return 0;
+    }
     // SAFETY: as promised by the caller.
     unsafe { begin(msg, || Msg::with_size(size)) }
 }

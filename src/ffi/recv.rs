@@ -39,12 +39,21 @@ pub unsafe extern "C" fn zmq_recv(
 /// `msg` is NULL or points to 64 readable bytes that nobody else uses, `socket` is NULL or points to readable memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_recv(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int {
+    if let Some(mut turn) = socket::enter_now(socket)
+        // SAFETY: as promised by the caller.
+        && let Ok(msg) = unsafe { args::message(msg) }
+        && !msg.calls_back()
+        && let Some(size) = socket::recv_now(&mut turn, msg)
+    {
+        return args::size(size);
+    }
     // SAFETY: as promised by the caller.
     report(unsafe { recv_into(msg, socket, flags) })
 }
 
 /// # Safety
 /// As for [`zmq_msg_recv`].
+#[inline(never)]
 unsafe fn recv_into(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> Result<c_int> {
     let mut turn = socket::enter(socket)?;
     // SAFETY: as promised by the caller.

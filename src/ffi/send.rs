@@ -53,6 +53,21 @@ pub unsafe extern "C" fn zmq_send_const(
 /// `msg` is NULL or points to 64 readable bytes that nobody else uses, `socket` is NULL or points to readable memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_send(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int {
+    if let Some(mut turn) = socket::enter_now(socket)
+        // SAFETY: as promised by the caller.
+        && let Ok(msg) = unsafe { args::message(msg) }
+        && let Some(size) = socket::send_now(&mut turn, msg, flags)
+    {
+        return args::size(size);
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { send_message(msg, socket, flags) }
+}
+
+/// # Safety
+/// As for [`zmq_msg_send`].
+#[inline(never)]
+unsafe fn send_message(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int {
     report(socket::enter(socket).and_then(|mut turn| {
         // SAFETY: as promised by the caller.
         let msg = unsafe { args::message(msg) }?;

@@ -212,7 +212,13 @@ impl Io {
         for job in jobs.drain(..) {
             match job {
                 Job::Run(source) => source.run(self),
-                Job::Watch(source) => self.watched.push(source),
+                Job::Watch(source) => {
+                    if self.watched.iter().any(|other| other.key() == source.key()) {
+                        self.handle.0.watched.fetch_sub(1, Ordering::Relaxed);
+                    } else {
+                        self.watched.push(source);
+                    }
+                }
                 Job::Stop => self.stopping = true,
             }
         }

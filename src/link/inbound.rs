@@ -237,7 +237,7 @@ impl Inbound {
         let Some(block) = &mut self.block else { return };
         let most = inbox.room().min(end - inbox.written());
         for _ in 0..most {
-            let Some((flags, mut msg)) = block.small_frame() else {
+            let Some((flags, mut msg)) = block.small_frame(frame::MORE) else {
                 return;
             };
             msg.stamp(&self.meta);
@@ -248,6 +248,48 @@ impl Inbound {
             }
             inbox.push(msg, true);
         }
+    }
+
+    /// True when [`take_now`](Inbound::take_now) may be called: between two messages of the framing that it knows.
+    pub fn is_plain(&self) -> bool {
+        self.wire == Wire::Frames(Framing::V2)
+            && self.max_frame >= INLINE_MAX as u64
+            && self.body.is_none()
+            && self.staged.is_empty()
+    }
+
+    /// Takes the next message in place of `into`, if it is of one frame and all there. Else nothing happens.
+    #[inline(always)]
+    pub fn take_now(&mut self, into: &mut Msg) -> bool {
+        if let Some(block) = &mut self.block
+            && let Some((_, mut msg)) = block.small_frame(0)
+        {
+            msg.stamp(&self.meta);
+            *into = msg;
+            return true;
+        }
+        self.cut_now(into)
+    }
+
+    #[inline(never)]
+    fn cut_now(&mut self, into: &mut Msg) -> bool {
+        let Ok(Some(header)) = self.next_header() else {
+            return false;
+        };
+        if header.flags != 0 || !self.is_whole(header) {
+            return false;
+        }
+        let Ok(Some(mut msg)) = self.cut(header) else {
+            return false;
+        };
+        msg.stamp(&self.meta);
+        *into = msg;
+        true
+    }
+
+    fn is_whole(&self, header: Header) -> bool {
+        let unread = self.block.as_ref().map_or(0, |block| block.unread().len());
+        header.frame_len().is_some_and(|total| unread >= total)
     }
 
     #[inline(always)]
@@ -286,30 +328,28 @@ impl Inbound {
             self.body = Some((body, header.flags));
             return Ok(true);
         }
-        let size = total - header.header_len;
-        block.consume(header.header_len);
-        let msg = if size <= INLINE_MAX {
-            let msg = Msg::inline(block.unread().get(..size).unwrap_or(&[]));
-            block.consume(size);
-            msg
-        } else {
-            let capacity = block.capacity();
-            if self.must_copy(size, capacity) {
-                let Some(block) = &mut self.block else {
-                    return Ok(false);
-                };
-                let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
-                block.consume(size);
-                msg
-            } else {
-                let Some(block) = &mut self.block else {
-                    return Ok(false);
-                };
-                block.slice(size)?
-            }
-        };
-        self.deliver(msg, header.flags, inbox)?;
+        if let Some(msg) = self.cut(header)? {
+            self.deliver(msg, header.flags, inbox)?;
+        }
         Ok(true)
+    }
+
+    /// Cuts off the frame behind `header`, which is all there.
+    #[inline(always)]
+    fn cut(&mut self, header: Header) -> Result<Option<Msg>> {
+        let size = header.size as usize;
+        let capacity = self.block.as_ref().map_or(0, RecvBlock::capacity);
+        let copies = size <= INLINE_MAX || self.must_copy(size, capacity);
+        let Some(block) = &mut self.block else {
+            return Ok(None);
+        };
+        block.consume(header.header_len);
+        if !copies {
+            return block.slice(size).map(Some);
+        }
+        let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
+        block.consume(size);
+        Ok(Some(msg))
     }
 
     #[inline(always)]

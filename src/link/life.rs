@@ -7,7 +7,7 @@ use super::outbound::Outbound;
 use super::pace::Pace;
 use super::setup::Setup;
 use super::unsent::Unsent;
-use super::{Conn, Core, Link};
+use super::{Conn, Core, Lease, Link};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
 use crate::io::{Io, SourceKey};
@@ -137,6 +137,7 @@ impl Link {
                 waiting_since: None,
                 full_since: None,
                 self_driven: false,
+                lease: Lease::default(),
             }),
             life: Mutex::new(life),
             up: AtomicBool::new(false),
@@ -218,7 +219,7 @@ impl Link {
         io.adopt(link.clone());
         if let Some(mut core) = link.token.enter(RUN) {
             link.shake(&mut core, io, accepted.fd, accepted.peer_address);
-            link.finish(core);
+            link.finish(core, false);
         }
         link
     }
@@ -268,7 +269,7 @@ impl Link {
                 }
                 _ => {}
             }
-            return self.finish(core);
+            return self.finish(core, false);
         }
     }
 
@@ -296,7 +297,7 @@ impl Link {
             }
             _ => {}
         }
-        self.finish(core);
+        self.finish(core, false);
     }
 
     pub(super) fn on_ready(self: Arc<Self>, io: &mut Io, events: Interest) {
@@ -317,7 +318,7 @@ impl Link {
             }
             _ => {}
         }
-        self.finish(core);
+        self.finish(core, false);
     }
 
     /// Reads, writes, and sees what became of it.
@@ -403,7 +404,7 @@ impl Link {
             SILENCE | TTL => self.silent(&mut core, io, timer),
             _ => {}
         }
-        self.finish(core);
+        self.finish(core, false);
     }
 
     fn heartbeat(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {

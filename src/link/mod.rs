@@ -24,7 +24,7 @@ use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
 use crate::queue::{Guard, LaneRx, LaneTx, Token};
-use crate::sync::heavy_fence;
+use crate::sync::{Asymmetric, heavy_fence};
 use inbound::{Decoded, Inbound};
 use life::State;
 use news::{News, PipeKey};
@@ -40,7 +40,7 @@ use unsent::Unsent;
 const READ: u32 = 1;
 const WRITE: u32 = 2;
 
-/// Messages queued in a stream before they are encoded, and bytes. A few less than a ring of 128 slots holds.
+/// Messages and bytes of a stream between two looks at the clock. A few less messages than a ring of 128 slots holds.
 const ENCODE_MESSAGES: u32 = 120;
 const ENCODE_BYTES: usize = 32 << 10;
 /// How long the bytes of a stream may wait for more.
@@ -52,6 +52,12 @@ const DECODE_MESSAGES: u64 = 120;
 const AWAY_MAX: usize = 8;
 /// An application that takes messages faster than this reads for itself.
 const FAST_READER: Duration = Duration::from_micros(1);
+
+/// True before so many messages of a stream are worth a look at the clock.
+#[inline(always)]
+pub fn is_young(frames: u32, bytes: usize) -> bool {
+    frames < ENCODE_MESSAGES && bytes < ENCODE_BYTES
+}
 
 /// What became of a message that was queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,6 +142,16 @@ struct Core {
     full_since: Option<Instant>,
     /// The application reads for itself when it finds nothing.
     self_driven: bool,
+    lease: Lease,
+}
+
+/// What the application's thread may do by the lease of the token. Right for as long as that lasts.
+#[derive(Clone, Copy, Default)]
+struct Lease {
+    /// Encode a message at once, if the lane is empty.
+    encode: bool,
+    /// Take a message from the receive block at once, if so many frames were taken from the inbox: that is all of them.
+    take: Option<u64>,
 }
 
 /// An established connection.
@@ -193,14 +209,80 @@ impl Link {
             // The I/O thread sends it when the kernel takes more.
             return Pushed::Queued;
         }
-        if self.streaming.load(Ordering::Relaxed)
-            && frames < ENCODE_MESSAGES
-            && bytes < ENCODE_BYTES
-        {
+        if self.streaming.load(Ordering::Relaxed) && is_young(frames, bytes) {
             self.leave_to_io();
             return Pushed::Queued;
         }
         self.drive_out(frames, false)
+    }
+
+    /// Encodes a message that the application sends in a stream, as one frame and without a detour over the lane, which
+    /// is empty. False when that cannot be done now: then nothing happened.
+    #[inline(always)]
+    pub fn encode_now(&self, msg: &mut Msg, fence: Asymmetric) -> bool {
+        let Some(mut core) = self.token.reenter_now(fence) else {
+            return false;
+        };
+        let Core { lease, conn, .. } = &mut *core;
+        let encoded = match conn {
+            Some(conn) if lease.encode => conn.outbound.encode_now(msg),
+            _ => false,
+        };
+        let pushes = self.pushes.load(Ordering::Relaxed);
+        self.pushes
+            .store(pushes.wrapping_add(u32::from(encoded)), Ordering::Relaxed);
+        self.finish_now(core, fence);
+        // The token was let go of behind a fence.
+        if encoded && !self.dirty.load(Ordering::Relaxed) {
+            self.mark_dirty();
+        }
+        encoded
+    }
+
+    /// Takes the next message that the application reads in a stream in place of `into`, without a detour over the inbox,
+    /// of which `read` frames were taken. False when that cannot be done now: then nothing happened.
+    #[inline(always)]
+    pub fn take_now(&self, into: &mut Msg, read: u64, fence: Asymmetric) -> bool {
+        let Some(mut core) = self.token.reenter_now(fence) else {
+            return false;
+        };
+        let Core { lease, conn, .. } = &mut *core;
+        let taken = match conn {
+            Some(conn) if lease.take == Some(read) => conn.inbound.take_now(into),
+            _ => false,
+        };
+        self.finish_now(core, fence);
+        taken
+    }
+
+    #[inline(always)]
+    fn finish_now(&self, core: Guard<'_, Core>, fence: Asymmetric) {
+        if let Err((held, wishes)) = core.keep_now(fence) {
+            self.fulfil(held, wishes);
+        }
+    }
+
+    /// Enters for the application's thread.
+    #[inline(always)]
+    fn enter(&self, wish: u32) -> Option<Guard<'_, Core>> {
+        self.token.reenter().or_else(|| self.token.enter(wish))
+    }
+
+    /// What the application's thread may do until its next turn of driving.
+    fn grant(&self, core: &mut Core) {
+        let plain = core
+            .conn
+            .as_ref()
+            .filter(|conn| conn.dead.is_none() && conn.send_dead.is_none());
+        core.lease = Lease {
+            encode: plain.is_some_and(|conn| conn.outbound.is_plain() && !conn.outbound.blocked),
+            take: match (plain, &core.lanes) {
+                (Some(conn), Some((_, inbox))) if conn.inbound.is_plain() => {
+                    Some(inbox.published())
+                }
+                _ => None,
+            },
+        };
     }
 
     #[inline(always)]
@@ -232,7 +314,7 @@ impl Link {
         if !self.up.load(Ordering::Acquire) {
             return Pushed::Queued;
         }
-        let Some(mut core) = self.token.enter(WRITE) else {
+        let Some(mut core) = self.enter(WRITE) else {
             return Pushed::Queued;
         };
         let start = Instant::now();
@@ -255,7 +337,8 @@ impl Link {
             Some(since) if left && !wrote => Some(since),
             _ => left.then_some(start),
         };
-        self.finish(core);
+        self.grant(&mut core);
+        self.finish(core, streaming);
         if left {
             self.leave_to_io();
             return Pushed::Buffered;
@@ -338,19 +421,27 @@ impl Link {
         if !self.up.load(Ordering::Acquire) {
             return Driven::default();
         }
-        let Some(mut core) = self.token.enter(READ) else {
+        let Some(mut core) = self.enter(READ) else {
             return Driven::default();
         };
         self.touched.fetch_add(1, Ordering::Relaxed);
         core.self_driven = true;
+        // What comes now the reader takes from where it lies. What lies there still is nothing that it can take so.
+        let whole = core.conn.as_ref().is_some_and(|c| c.inbound.has_unread());
+        let most = if whole || !self.away.load(Ordering::Relaxed) {
+            DECODE_MESSAGES
+        } else {
+            1
+        };
         // The reader is this very thread: nobody has to be woken.
-        let got = self.receive(&mut core, 1, DECODE_MESSAGES);
+        let got = self.receive(&mut core, 1, most);
         let unfinished = core
             .conn
             .as_ref()
             .is_some_and(|c| c.leftover || c.inbound.has_unread());
         let away = unfinished && self.go_away(&core);
-        self.finish(core);
+        self.grant(&mut core);
+        self.finish(core, away);
         if unfinished && !away {
             // What is left raises no further edge, and this may be the application's last call for long.
             self.leave_to_io();
@@ -451,29 +542,36 @@ impl Link {
         }
     }
 
-    /// Lets go of the token, after doing what others wanted meanwhile.
-    fn finish(&self, mut core: Guard<'_, Core>) {
+    /// Lets go of the token, after doing what others wanted meanwhile. The application's thread may `keep` its lease.
+    #[inline(always)]
+    fn finish(&self, core: Guard<'_, Core>, keep: bool) {
+        let left = if keep { core.keep() } else { core.leave() };
+        if let Err((held, wishes)) = left {
+            self.fulfil(held, wishes);
+        }
+    }
+
+    #[cold]
+    fn fulfil(&self, mut core: Guard<'_, Core>, mut wishes: u32) {
         loop {
+            if wishes & WRITE != 0 {
+                self.send(&mut core, true);
+            }
+            if wishes & READ != 0 && self.receive(&mut core, 1, u64::MAX).wake {
+                self.setup.mailbox.send(News::Readable(self.pipe));
+            }
+            let left = core.conn.as_ref().is_some_and(|conn| {
+                conn.outbound.pending() > 0 || (wishes & READ != 0 && conn.leftover)
+            });
+            if left {
+                self.leave_to_io();
+            }
+            if wishes & !(READ | WRITE) != 0 {
+                self.ask_io();
+            }
             match core.leave() {
                 Ok(()) => return,
-                Err((mut held, wishes)) => {
-                    if wishes & WRITE != 0 {
-                        self.send(&mut held, true);
-                    }
-                    if wishes & READ != 0 && self.receive(&mut held, 1, u64::MAX).wake {
-                        self.setup.mailbox.send(News::Readable(self.pipe));
-                    }
-                    let left = held.conn.as_ref().is_some_and(|conn| {
-                        conn.outbound.pending() > 0 || (wishes & READ != 0 && conn.leftover)
-                    });
-                    if left {
-                        self.leave_to_io();
-                    }
-                    if wishes & !(READ | WRITE) != 0 {
-                        self.ask_io();
-                    }
-                    core = held;
-                }
+                Err((held, more)) => (core, wishes) = (held, more),
             }
         }
     }
@@ -482,7 +580,7 @@ impl Link {
     /// fast; else the I/O thread does.
     #[must_use]
     pub fn resume(&self) -> bool {
-        let Some(mut core) = self.token.enter(READ) else {
+        let Some(mut core) = self.enter(READ) else {
             self.ask_io();
             return false;
         };
@@ -494,7 +592,7 @@ impl Link {
                 .take()
                 .is_some_and(|since| since.elapsed() / taken < FAST_READER)
             && self.go_away(&core);
-        self.finish(core);
+        self.finish(core, false);
         if !fast {
             self.ask_io();
         }

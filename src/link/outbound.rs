@@ -139,6 +139,49 @@ impl Outbound {
         self.encode_any(msg);
     }
 
+    /// True when [`encode_now`](Outbound::encode_now) may be called.
+    pub fn is_plain(&self) -> bool {
+        self.wire == Wire::Frames(Framing::V2) && !self.mid
+    }
+
+    /// Encodes `msg` as a message of one frame, and empties it. False when the buffer is full or it is none of the
+    /// application's data: then nothing happens.
+    #[inline(always)]
+    pub fn encode_now(&mut self, msg: &mut Msg) -> bool {
+        if self.pending() >= FULL {
+            return false;
+        }
+        let Some((body, len)) = msg.plain_body() else {
+            return self.encode_large(msg);
+        };
+        let end = self.buffer.end;
+        let Some([flags, size, place @ ..]) = self
+            .buffer
+            .bytes
+            .get_mut(end..)
+            .and_then(<[u8]>::first_chunk_mut::<{ 2 + INLINE_MAX }>)
+        else {
+            self.buffer.grow(2 + INLINE_MAX);
+            return self.encode_now(msg);
+        };
+        (*flags, *size) = (0, len);
+        // Copied whole: a fixed length is a few instructions.
+        *place = *body;
+        self.buffer.end = end + 2 + usize::from(len);
+        msg.clear();
+        true
+    }
+
+    fn encode_large(&mut self, msg: &mut Msg) -> bool {
+        if msg.flags() & CONTROL != 0 {
+            return false;
+        }
+        msg.set_more(false);
+        self.encode_any(msg);
+        msg.clear();
+        true
+    }
+
     #[inline(never)]
     fn encode_any(&mut self, msg: &mut Msg) {
         if msg.flags() & (SUBSCRIBE | CANCEL | JOIN | LEAVE) != 0 {

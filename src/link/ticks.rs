@@ -27,8 +27,9 @@ pub(super) struct Tick {
     /// Looks at which it had pushed, since something was written; looks in a row at which it had not.
     looks: u32,
     still: u32,
-    /// The application's reads at the last look.
+    /// The application's reads at the last look, when it sent, and when it read for itself.
     touched: u32,
+    watched: u32,
 }
 
 impl Link {
@@ -51,7 +52,7 @@ impl Link {
                 (tick.sent, tick.looks) = (pushes, 0);
                 self.written.store(pushes, Ordering::Relaxed);
                 self.send(&mut core, true);
-                self.finish(core);
+                self.finish(core, false);
             }
             return Care::Keep;
         }
@@ -66,14 +67,14 @@ impl Link {
         drop(tick);
         if !matches!(core.state, State::Up) {
             self.dirty.store(false, Ordering::Release);
-            self.finish(core);
+            self.finish(core, false);
             return Care::Done;
         }
         self.send(&mut core, true);
         let needed = core.conn.as_ref().is_some_and(Conn::needs_service) || self.is_lingering();
         if needed && reads {
             // The application reads what is left for itself.
-            self.finish(core);
+            self.finish(core, false);
             return Care::Keep;
         }
         if needed {
@@ -86,7 +87,7 @@ impl Link {
             self.dirty.store(false, Ordering::Relaxed);
             Care::Done
         };
-        self.finish(core);
+        self.finish(core, false);
         care
     }
 
@@ -108,7 +109,7 @@ impl Link {
                 {
                     conn.outbound.rest();
                 }
-                self.finish(core);
+                self.finish(core, false);
                 more
             }
         };
@@ -120,18 +121,16 @@ impl Link {
 
     pub(super) fn on_watch(self: Arc<Self>, io: &mut Io) -> Care {
         let touched = self.touched.load(Ordering::Relaxed);
+        let reads = std::mem::replace(&mut self.tick.lock().watched, touched) != touched;
+        if !self.away.load(Ordering::Relaxed) {
+            return Care::Done;
+        }
+        if reads && self.up.load(Ordering::Relaxed) {
+            return Care::Keep;
+        }
         let Some(mut core) = self.token.enter(0) else {
             return Care::Keep;
         };
-        if !self.away.load(Ordering::Relaxed) {
-            self.finish(core);
-            return Care::Done;
-        }
-        if touched != core.touched_seen && matches!(core.state, State::Up) {
-            core.touched_seen = touched;
-            self.finish(core);
-            return Care::Keep;
-        }
         self.away.store(false, Ordering::Release);
         core.self_driven = false;
         if let Some(conn) = &core.conn {
@@ -141,7 +140,7 @@ impl Link {
         if let Some(conn) = &mut core.conn {
             conn.inbound.rest();
         }
-        self.finish(core);
+        self.finish(core, false);
         Care::Done
     }
 }

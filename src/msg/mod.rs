@@ -187,12 +187,18 @@ impl Msg {
     #[inline]
     pub fn with_size(size: usize) -> Result<Msg> {
         if size <= INLINE_MAX {
-            let mut msg = Msg::new();
-            msg.head = Head::new(INLINE).with_len(size as u8);
-            return Ok(msg);
+            return Ok(Msg::of_len(size as u8));
         }
         let block = Block::allocate(size)?;
         Ok(Msg::in_block(block, Block::data(block), size))
+    }
+
+    /// A message of `len` zeros, which lie in itself: at most [`INLINE_MAX`].
+    #[inline(always)]
+    pub fn of_len(len: u8) -> Msg {
+        let mut msg = Msg::new();
+        msg.head = msg.head.with_len(len.min(INLINE_MAX as u8));
+        msg
     }
 
     /// A message that holds a copy of `bytes`.
@@ -270,7 +276,14 @@ impl Msg {
     /// True when the memory at `self` looks like a live message. What the C layer asks before it believes a pointer.
     #[inline(always)]
     pub fn is_live(&self) -> bool {
-        self.head.mark() == LIVE && matches!(self.head.kind(), INLINE | BLOCK | FOREIGN | CONSTANT)
+        self.is_live_inline()
+            || self.head.mark() == LIVE && matches!(self.head.kind(), BLOCK | FOREIGN | CONSTANT)
+    }
+
+    /// True when it is live and its body lies in itself.
+    #[inline(always)]
+    pub fn is_live_inline(&self) -> bool {
+        self.head.0 as u16 == Head::new(INLINE).0 as u16
     }
 
     /// Marks the memory of a message that was moved out or released, so that a second close is noticed.
@@ -383,6 +396,18 @@ impl Msg {
         }
         // SAFETY: the kind says that `inline` is live.
         Some(unsafe { &self.body.inline })
+    }
+
+    /// As [`inline_body`](Msg::inline_body), with the length, of a message that is nothing but the application's data.
+    #[inline(always)]
+    pub fn plain_body(&self) -> Option<(&[u8; INLINE_MAX], u8)> {
+        const MASK: u64 = 0xff00 | (CONTROL as u64) << Head::FLAGS;
+        let head = self.head;
+        if head.0 & MASK != Head::new(INLINE).0 & MASK {
+            return None;
+        }
+        // SAFETY: the kind says that `inline` is live.
+        Some((unsafe { &self.body.inline }, head.len()))
     }
 
     /// True when dropping it does nothing.
@@ -513,6 +538,18 @@ impl Msg {
             unsafe { ptr::write(self, Msg::new()) };
         }
         content
+    }
+
+    /// Releases the content, leaving an empty message.
+    #[inline(always)]
+    pub fn clear(&mut self) {
+        if self.is_plain() {
+            // The body need not be anything but initialised.
+            self.meta.set(Tie::NONE);
+            self.head = Head::new(INLINE);
+        } else {
+            drop(self.take());
+        }
     }
 
     /// Moves the content out, leaving an empty message.

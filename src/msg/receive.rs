@@ -1,7 +1,7 @@
 //! The receive block: what the network is read into, and the storage of the messages cut from it.
 
 use super::block::Block;
-use super::{INLINE_MAX, MORE, Msg};
+use super::{INLINE_MAX, Msg};
 use crate::errno::{Errno, Result};
 use crate::sys::stream;
 use std::mem::MaybeUninit;
@@ -119,12 +119,12 @@ impl RecvBlock {
         Ok(Msg::in_block(self.block, data, len))
     }
 
-    /// Cuts off a frame of version 2 framing whose body is small enough to lie in its message, and returns its flags
-    /// ([`MORE`] or none) with it. `None` for all other frames, and near the end of what was received.
+    /// Cuts off a frame of version 2 framing whose body is small enough to lie in its message, and returns its flags, of
+    /// which it may have those in `allowed`, with it. `None` for all other frames, and near the end of what was received.
     #[inline(always)]
-    pub fn small_frame(&mut self) -> Option<(u8, Msg)> {
+    pub fn small_frame(&mut self, allowed: u8) -> Option<(u8, Msg)> {
         let [flags, size, body @ ..] = self.unread().first_chunk::<{ 2 + INLINE_MAX }>()?;
-        if *flags & !MORE != 0 || usize::from(*size) > INLINE_MAX {
+        if *flags & !allowed != 0 || usize::from(*size) > INLINE_MAX {
             return None;
         }
         // Copied whole: a fixed length is a few instructions.

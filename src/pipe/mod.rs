@@ -10,14 +10,18 @@ mod pipes;
 pub use crate::link::news::{Far, Newcomer, News, Peer, PipeKey};
 pub use pipes::{PipeId, Pipes};
 
-use crate::link::Pushed;
+use crate::link::{Pushed, is_young};
 use crate::msg::Msg;
 use crate::queue::{LaneRx, LaneTx};
+use crate::sync::Asymmetric;
 use std::time::{Duration, Instant};
 
 /// A caller who will not wait may hand over as many messages as the high water mark allows in so much time. The
 /// connection may well have taken them all meanwhile, but only a caller who is refused now and then learns to pace itself.
 const HASTE: Duration = Duration::from_millis(1);
+
+/// From this high water mark on a stream is encoded as it comes.
+const ROOMY: u64 = 128;
 
 /// One peer.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct Pipe {
     forgotten: bool,
     /// Frames and bytes in the lane that the link was not driven for yet.
     queued: (u32, usize),
+    /// All that was written is in the link's buffer, where more may follow at once.
+    streams: bool,
     /// Something may wait in the lane or the link's buffer.
     unflushed: bool,
     haste: Haste,
@@ -70,6 +76,7 @@ impl From<Newcomer> for Pipe {
             severed: false,
             forgotten: false,
             queued: (0, 0),
+            streams: false,
             unflushed: false,
             haste: Haste {
                 written: 0,
@@ -180,6 +187,7 @@ impl Pipe {
     #[inline(always)]
     fn write(&mut self, msg: Msg) -> bool {
         if msg.more() {
+            self.streams = false;
             self.staged.push(msg);
             return false;
         }
@@ -192,9 +200,29 @@ impl Pipe {
         self.hand_over()
     }
 
+    /// Writes `msg` as a message of one frame into the link's buffer, while a stream of such goes by this pipe. True when
+    /// bytes were left behind, as for [`write`](Pipe::write); `None` when nothing happened.
+    #[inline(always)]
+    fn write_now(&mut self, msg: &mut Msg, fence: Asymmetric) -> Option<bool> {
+        let Far::Link(link) = &self.far else {
+            return None;
+        };
+        let len = msg.len();
+        if !self.streams || !link.encode_now(msg, fence) {
+            return None;
+        }
+        self.queued.0 += 1;
+        self.queued.1 += len;
+        if is_young(self.queued.0, self.queued.1) {
+            return Some(self.left_behind());
+        }
+        let pushed = link.drive_out(self.queued.0, false);
+        Some(self.handed_over(pushed))
+    }
+
     /// Writes `msg` as a message of one frame, if there is room and none was begun. True when bytes were left behind, as for
     /// [`write`](Pipe::write); `None` when nothing happened.
-    #[inline(always)]
+    #[inline]
     fn write_sole(&mut self, msg: &mut Msg) -> Option<bool> {
         if !self.tx.has_room() || !self.staged.is_empty() {
             return None;
@@ -203,6 +231,21 @@ impl Pipe {
         self.queued.1 += msg.len();
         self.tx.push(msg.take_single(), true);
         Some(self.hand_over())
+    }
+
+    /// The high water mark is no limit to what a stream has in its buffer.
+    fn is_roomy(&self) -> bool {
+        self.tx.hwm() == 0 || self.tx.hwm() >= ROOMY
+    }
+
+    /// Takes the next message that came, of one frame, in place of `into`, from where it was received. False when nothing
+    /// happened.
+    #[inline(always)]
+    fn take_now(&mut self, into: &mut Msg, fence: Asymmetric) -> bool {
+        match (&self.far, self.rx.emptied()) {
+            (Far::Link(link), Some(read)) => link.take_now(into, read, fence),
+            _ => false,
+        }
     }
 
     /// Publishes, and has the link send or the reader told.
@@ -215,20 +258,36 @@ impl Pipe {
             }
             return false;
         };
-        match link.pushed(self.queued.0, self.queued.1) {
+        let pushed = link.pushed(self.queued.0, self.queued.1);
+        self.handed_over(pushed)
+    }
+
+    #[inline(always)]
+    fn handed_over(&mut self, pushed: Pushed) -> bool {
+        match pushed {
             Pushed::Sent => {
                 self.queued = (0, 0);
+                self.streams = false;
                 return false;
             }
-            Pushed::Buffered => self.queued = (0, 0),
-            Pushed::Queued => {}
+            Pushed::Buffered => {
+                self.queued = (0, 0);
+                self.streams = self.tx.is_drained() && self.is_roomy();
+            }
+            Pushed::Queued => self.streams = false,
         }
+        self.left_behind()
+    }
+
+    #[inline(always)]
+    fn left_behind(&mut self) -> bool {
         !std::mem::replace(&mut self.unflushed, true)
     }
 
     /// Sends what was left behind.
     fn flush(&mut self) {
         self.unflushed = false;
+        self.streams = false;
         if let Far::Link(link) = &self.far {
             let _ = link.drive_out(self.queued.0, true);
         }

@@ -4,7 +4,7 @@
 use super::{Far, Newcomer, News, Peer, Pipe, PipeKey};
 use crate::link::Driven;
 use crate::msg::Msg;
-use crate::sync::heavy_fence;
+use crate::sync::{Asymmetric, heavy_fence};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -129,18 +129,41 @@ impl Pipes {
         }
     }
 
+    /// As [`write_sole`](Pipes::write_sole), while a stream of such messages goes by `id`.
+    #[inline(always)]
+    pub fn write_now(&mut self, id: PipeId, msg: &mut Msg, fence: Asymmetric) -> bool {
+        let Some(Some(pipe)) = self.slots.get_mut(id) else {
+            return false;
+        };
+        let written = pipe.write_now(msg, fence);
+        self.note_left(id, written)
+    }
+
     /// Writes a message of one frame to `id`, which is not severed, if there is room. Else nothing happens.
     #[inline(always)]
     pub fn write_sole(&mut self, id: PipeId, msg: &mut Msg) -> bool {
         let Some(Some(pipe)) = self.slots.get_mut(id) else {
             return false;
         };
-        match pipe.write_sole(msg) {
-            None => return false,
-            Some(true) => self.unflushed.push(id),
-            Some(false) => {}
+        let written = pipe.write_sole(msg);
+        self.note_left(id, written)
+    }
+
+    #[inline(always)]
+    fn note_left(&mut self, id: PipeId, written: Option<bool>) -> bool {
+        if written == Some(true) {
+            self.unflushed.push(id);
         }
-        true
+        written.is_some()
+    }
+
+    /// As [`read_sole`](Pipes::read_sole), while a stream of such messages comes by `id`.
+    #[inline(always)]
+    pub fn read_now(&mut self, id: PipeId, into: &mut Msg, fence: Asymmetric) -> bool {
+        let Some(Some(pipe)) = self.slots.get_mut(id) else {
+            return false;
+        };
+        pipe.take_now(into, fence)
     }
 
     /// Takes the next message that came by `id` in place of `into`, if it is there and of one frame. Else nothing happens.

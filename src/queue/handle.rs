@@ -6,6 +6,7 @@
 
 use super::lock::{Hold, Lock};
 use crate::errno::{Errno, Result};
+use crate::sync::Asymmetric;
 use crate::sys::process::thread_number;
 use parking_lot::Mutex;
 use std::cell::UnsafeCell;
@@ -38,6 +39,12 @@ pub struct Arena<T: 'static> {
 pub struct Turn<T: 'static> {
     handle: &'static Handle<T>,
     hold: Hold,
+}
+
+/// As a [`Turn`], of a thread that uses the object all the time.
+pub struct QuickTurn<T: 'static> {
+    handle: &'static Handle<T>,
+    fence: Asymmetric,
 }
 
 impl<T: Send + 'static> Arena<T> {
@@ -102,6 +109,19 @@ impl<T: Send + 'static> Arena<T> {
         Some(turn)
     }
 
+    /// The turn at the object behind `pointer` of the thread that uses it all the time, if this is that thread. `None` when
+    /// [`enter`](Arena::enter) has to find that out.
+    #[inline(always)]
+    pub fn enter_now(&self, pointer: *const c_void) -> Option<QuickTurn<T>> {
+        let fence = Asymmetric::known()?;
+        let handle = self.find(pointer)?;
+        // Whoever closed it has first ended the ownership, or is this thread.
+        handle
+            .turn
+            .take_now(thread_number(), fence)
+            .then(|| QuickTurn { handle, fence })
+    }
+
     /// Takes the object out; the handle is dead from now on.
     pub fn remove(&self, turn: Turn<T>) -> Option<T> {
         let handle = turn.handle;
@@ -139,6 +159,23 @@ impl<T> Turn<T> {
     /// The handle as C sees it.
     pub fn pointer(&self) -> *mut c_void {
         (self.handle as *const Handle<T>).cast_mut().cast()
+    }
+}
+
+impl<T> QuickTurn<T> {
+    /// The object, and the evidence that its use was got by.
+    #[inline(always)]
+    pub fn object(&mut self) -> Option<(&mut T, Asymmetric)> {
+        // SAFETY: we have the turn.
+        let object = unsafe { &mut *self.handle.object.get() };
+        object.as_mut().map(|object| (object, self.fence))
+    }
+}
+
+impl<T> Drop for QuickTurn<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.handle.turn.release_now(self.fence);
     }
 }
 

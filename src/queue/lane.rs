@@ -188,9 +188,15 @@ impl<T> LaneTx<T> {
         true
     }
 
-    /// True when everything published was taken, as far as the reader has told.
+    /// True when everything published was taken, as far as the reader has told. Never true of a conflating lane.
+    #[inline(always)]
     pub fn is_drained(&self) -> bool {
-        self.ring.is_drained()
+        !self.conflate && self.ring.is_drained()
+    }
+
+    /// Frames published so far.
+    pub fn published(&self) -> u64 {
+        self.ring.published()
     }
 
     /// Says that nothing more will come. True when the reader was parked and has to be told.
@@ -216,6 +222,15 @@ impl<T> LaneRx<T> {
             return self.pop_newest();
         }
         self.ring.pop()
+    }
+
+    /// Frames taken so far; `None` while more are known to wait, and of a conflating lane.
+    #[inline(always)]
+    pub fn emptied(&self) -> Option<u64> {
+        if self.conflate {
+            return None;
+        }
+        self.ring.emptied()
     }
 
     /// Takes the next frame in place of `into`. False when there is none.

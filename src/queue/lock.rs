@@ -9,7 +9,7 @@
 //! takes the word revokes that for good, runs [`heavy_fence`], and waits until the owner is not busy. A lock is biased
 //! once in its life, so that nobody ever mistakes another owner's `busy` for its own.
 
-use crate::sync::{AtomicU32, AtomicUsize, Ordering, Word, heavy_fence, light_fence};
+use crate::sync::{Asymmetric, AtomicU32, AtomicUsize, Ordering, Word, heavy_fence, light_fence};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
@@ -46,16 +46,8 @@ impl Lock {
     /// Waits until nobody else has it. `me` is the thread's number: 0 where there are none, else larger than 1.
     #[inline(always)]
     pub(super) fn take(&self, me: usize) -> Hold {
-        if me != NOBODY
-            && self.owner.load(Ordering::Relaxed) == me
-            && self.busy.load(Ordering::Relaxed) == FREE
-        {
-            self.busy.store(TAKEN, Ordering::Relaxed);
-            light_fence();
-            if self.owner.load(Ordering::Acquire) == me {
-                return Hold::Owner;
-            }
-            self.retreat();
+        if self.take_as_owner(me, light_fence) {
+            return Hold::Owner;
         }
         if self.word.swap(TAKEN, Ordering::Acquire) != FREE {
             self.queue_up();
@@ -64,6 +56,29 @@ impl Lock {
             self.consider(me);
         }
         Hold::Word
+    }
+
+    /// Takes it if this thread is the owner. False when that has to be found out by [`take`](Lock::take).
+    #[inline(always)]
+    pub(super) fn take_now(&self, me: usize, fence: Asymmetric) -> bool {
+        self.take_as_owner(me, || fence.light())
+    }
+
+    #[inline(always)]
+    fn take_as_owner(&self, me: usize, fence: impl FnOnce()) -> bool {
+        if self.owner.load(Ordering::Relaxed) != me
+            || self.busy.load(Ordering::Relaxed) != FREE
+            || me == NOBODY
+        {
+            return false;
+        }
+        self.busy.store(TAKEN, Ordering::Relaxed);
+        fence();
+        if self.owner.load(Ordering::Acquire) == me {
+            return true;
+        }
+        self.retreat();
+        false
     }
 
     /// The owner learned that it is none any more; whoever revoked that may wait.
@@ -103,12 +118,7 @@ impl Lock {
     #[inline(always)]
     pub(super) fn release(&self, hold: Hold) {
         if hold == Hold::Owner {
-            self.busy.store(FREE, Ordering::Release);
-            light_fence();
-            if self.owner.load(Ordering::Relaxed) == REVOKED {
-                self.busy.wake(1);
-            }
-            return;
+            return self.release_as_owner(light_fence);
         }
         if self.owner.load(Ordering::Relaxed) == NOBODY {
             self.become_owner();
@@ -118,6 +128,26 @@ impl Lock {
         if self.waiters.load(Ordering::Relaxed) != 0 {
             self.word.wake(1);
         }
+    }
+
+    /// Gives back what [`take_now`](Lock::take_now) took.
+    #[inline(always)]
+    pub(super) fn release_now(&self, fence: Asymmetric) {
+        self.release_as_owner(|| fence.light());
+    }
+
+    #[inline(always)]
+    fn release_as_owner(&self, fence: impl FnOnce()) {
+        self.busy.store(FREE, Ordering::Release);
+        fence();
+        if self.owner.load(Ordering::Relaxed) == REVOKED {
+            self.wake_heir();
+        }
+    }
+
+    #[cold]
+    fn wake_heir(&self) {
+        self.busy.wake(1);
     }
 
     #[cold]

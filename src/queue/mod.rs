@@ -14,7 +14,7 @@ mod ring;
 mod signal;
 mod token;
 
-pub use handle::{Arena, Handle, Turn};
+pub use handle::{Arena, Handle, QuickTurn, Turn};
 pub use lane::{LaneRx, LaneTx, conflating_lane, lane};
 pub use mailbox::Mailbox;
 pub use signal::{Signal, Sleep};

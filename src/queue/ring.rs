@@ -193,7 +193,13 @@ impl<T> Producer<T> {
         self.published = self.tail;
     }
 
+    /// How many values were published so far.
+    pub(super) fn published(&self) -> u64 {
+        self.published
+    }
+
     /// True when nothing published is waiting for the consumer, as far as it has told.
+    #[inline(always)]
     pub(super) fn is_drained(&self) -> bool {
         self.shared.head.load(Ordering::Acquire) == self.published
     }
@@ -324,6 +330,12 @@ impl<T> Consumer<T> {
         if self.head - self.released >= BATCH {
             self.release();
         }
+    }
+
+    /// How many values were taken so far; `None` while more are known to be readable.
+    #[inline(always)]
+    pub(super) fn emptied(&self) -> Option<u64> {
+        (self.head == self.limit).then_some(self.head)
     }
 
     /// How many values were published so far.

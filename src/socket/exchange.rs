@@ -5,10 +5,37 @@ use super::wait::Want;
 use super::{Socket, of};
 use crate::errno::{Errno, Result};
 use crate::msg::Msg;
-use crate::queue::Turn;
+use crate::queue::{QuickTurn, Turn};
 
 const DONTWAIT: i32 = 1;
 const SNDMORE: i32 = 2;
+
+/// Sends a message of one frame in a stream of such, and says how long it was. `None` when it takes more: then nothing
+/// happened.
+#[inline(always)]
+pub fn send_now(turn: &mut QuickTurn<Socket>, msg: &mut Msg, flags: i32) -> Option<usize> {
+    let (socket, fence) = turn.object()?;
+    if flags & SNDMORE != 0 || socket.mailbox.has_news() {
+        return None;
+    }
+    let size = msg.len();
+    socket
+        .pipes
+        .write_now(socket.sole_out, msg, fence)
+        .then_some(size)
+}
+
+/// Receives a message of one frame in a stream of such in place of `into`, and says how long it is. `None` when it takes
+/// more: then nothing happened.
+#[inline(always)]
+pub fn recv_now(turn: &mut QuickTurn<Socket>, into: &mut Msg) -> Option<usize> {
+    let (socket, fence) = turn.object()?;
+    if socket.mailbox.has_news() || !socket.pipes.read_now(socket.sole_in, into, fence) {
+        return None;
+    }
+    socket.rcvmore = false;
+    Some(into.len())
+}
 
 /// Sends one frame and says how long it was. On success `msg` is empty, on failure untouched.
 ///

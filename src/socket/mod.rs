@@ -18,7 +18,7 @@ mod wait;
 
 pub use close::close;
 pub use endpoints::{bind, connect, disconnect, unbind};
-pub use exchange::{recv, recv_sole, send};
+pub use exchange::{recv, recv_now, recv_sole, send, send_now};
 pub use option::{get_option, set_option};
 pub use readiness::{drive, end_poll, events, known_events, missed, poll_fds};
 
@@ -30,7 +30,7 @@ use crate::link::setup::MonitorSlot;
 use crate::options::Options;
 use crate::pattern::{self, Cx, Pattern, Row};
 use crate::pipe::{News, PipeId, PipeKey, Pipes};
-use crate::queue::{Arena, Mailbox, Turn};
+use crate::queue::{Arena, Mailbox, QuickTurn, Turn};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -136,6 +136,13 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
 #[inline]
 pub fn enter(handle: *const c_void) -> Result<Turn<Socket>> {
     SOCKETS.enter(handle).ok_or(Errno::ENOTSOCK)
+}
+
+/// The use of the socket behind `handle` by the thread that uses it all the time. `None` when [`enter`] has to find that
+/// out.
+#[inline(always)]
+pub fn enter_now(handle: *const c_void) -> Option<QuickTurn<Socket>> {
+    SOCKETS.enter_now(handle)
 }
 
 /// The socket itself.
