@@ -216,10 +216,10 @@ impl Link {
         self.drive_out(frames, false)
     }
 
-    /// Encodes a message that the application sends in a stream, as one frame and without a detour over the lane, which
-    /// is empty. False when that cannot be done now: then nothing happened.
+    /// Encodes a copy of a message that the application sends in a stream, as one frame and without a detour over the lane,
+    /// which is empty. False when that cannot be done now: then nothing happened.
     #[inline(always)]
-    pub fn encode_now(&self, msg: &mut Msg, fence: Asymmetric) -> bool {
+    pub fn encode_now(&self, msg: &Msg, fence: Asymmetric) -> bool {
         let Some(mut core) = self.token.reenter_now(fence) else {
             return false;
         };

@@ -24,6 +24,8 @@ const LONG_MAX: usize = 1 << 20;
 const COMPACT_FROM: usize = 256 << 10;
 /// The smallest buffer.
 const BUFFER_MIN: usize = 512;
+/// The largest that is kept while nothing is sent.
+const REST_MAX: usize = 1024;
 /// Parts of one write.
 const PARTS_MAX: usize = 64;
 /// From this many bytes on the buffer is written instead of filled further.
@@ -144,15 +146,15 @@ impl Outbound {
         self.wire == Wire::Frames(Framing::V2) && !self.mid
     }
 
-    /// Encodes `msg` as a message of one frame, and empties it. False when the buffer is full or it is none of the
-    /// application's data: then nothing happens.
+    /// Encodes a copy of `msg` as a message of one frame. False when the buffer is full, and for what is not to be copied or
+    /// none of the application's data: then nothing happens.
     #[inline(always)]
-    pub fn encode_now(&mut self, msg: &mut Msg) -> bool {
+    pub fn encode_now(&mut self, msg: &Msg) -> bool {
         if self.pending() >= FULL {
             return false;
         }
         let Some((body, len)) = msg.plain_body() else {
-            return self.encode_large(msg);
+            return self.copy_now(msg);
         };
         let end = self.buffer.end;
         let Some([flags, size, place @ ..]) = self
@@ -168,17 +170,22 @@ impl Outbound {
         // Copied whole: a fixed length is a few instructions.
         *place = *body;
         self.buffer.end = end + 2 + usize::from(len);
-        msg.clear();
         true
     }
 
-    fn encode_large(&mut self, msg: &mut Msg) -> bool {
-        if msg.flags() & CONTROL != 0 {
+    #[inline(never)]
+    fn copy_now(&mut self, msg: &Msg) -> bool {
+        let body = msg.data();
+        if msg.flags() & CONTROL != 0 || body.len() >= GATHER_FROM {
             return false;
         }
-        msg.set_more(false);
-        self.encode_any(msg);
-        msg.clear();
+        let mut header = [0; MAX_HEADER_V2];
+        let used = frame::write_v2(&mut header, 0, body.len() as u64);
+        let place = self.buffer.room(used + body.len());
+        let (head, rest) = place.split_at_mut(used);
+        head.copy_from_slice(header.get(..used).unwrap_or(&[]));
+        rest.copy_from_slice(body);
+        self.buffer.end += used + body.len();
         true
     }
 
@@ -367,9 +374,9 @@ impl Outbound {
         }
     }
 
-    /// Gives memory back while nothing is sent.
+    /// Gives memory back while nothing is sent, but for what a message now and then needs.
     pub fn rest(&mut self) {
-        if self.pending() == 0 {
+        if self.pending() == 0 && self.buffer.bytes.len() > REST_MAX {
             self.buffer = Buffer::default();
             self.bodies = VecDeque::new();
         }

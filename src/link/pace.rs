@@ -1,7 +1,9 @@
 //! When sends are a stream, to be written in batches, and when each is written at once.
 //!
 //! A stream is what a *thread* sends without doing much else in between, be it by one connection or by many, and what a
-//! *connection* is given often: the messages of a publisher that wakes now and then do not wait for each other.
+//! *connection* is given often: the messages of a publisher that wakes now and then do not wait for each other. A thread
+//! that has done nothing but send for a while is a stream by whatever connection: with a thousand of them, each gets a
+//! message rarely, and the last one would wait for a thousand writes.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -13,10 +15,12 @@ const THREAD_GAP: Duration = Duration::from_micros(2);
 const CONNECTION_GAP: Duration = Duration::from_micros(500);
 /// So many sends in a row make a stream.
 const BURST: u32 = 3;
+/// A thread that sends for longer than this without doing anything else is a stream by itself.
+const STREAK: Duration = Duration::from_micros(100);
 
 thread_local! {
-    /// When this thread last ended sending by any connection.
-    static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Since when this thread does nothing but send, and when it last ended sending, by any connection.
+    static LAST: Cell<Option<(Instant, Instant)>> = const { Cell::new(None) };
 }
 
 /// The pace of one connection.
@@ -29,21 +33,27 @@ pub struct Pace {
 impl Pace {
     /// A send begins, `frames` after the last one. True in a stream.
     pub fn begin(&mut self, now: Instant, frames: u32) -> bool {
-        let within = |last: Option<Instant>, gap: Duration| {
-            last.is_some_and(|last| now.saturating_duration_since(last) / frames.max(1) < gap)
+        let within = |last: Instant, gap: Duration| {
+            now.saturating_duration_since(last) / frames.max(1) < gap
         };
-        self.burst = if within(LAST.get(), THREAD_GAP) && within(self.last, CONNECTION_GAP) {
+        let Some((since, _)) = LAST.get().filter(|&(_, last)| within(last, THREAD_GAP)) else {
+            LAST.set(Some((now, now)));
+            self.burst = 0;
+            return false;
+        };
+        self.burst = if self.last.is_some_and(|last| within(last, CONNECTION_GAP)) {
             self.burst.saturating_add(1)
         } else {
             0
         };
-        self.burst >= BURST
+        self.burst >= BURST || now.saturating_duration_since(since) >= STREAK
     }
 
     /// A send ended.
     pub fn end(&mut self, now: Instant) {
         self.last = Some(now);
-        LAST.set(Some(now));
+        let since = LAST.get().map_or(now, |(since, _)| since);
+        LAST.set(Some((since, now)));
     }
 }
 
@@ -75,6 +85,23 @@ mod tests {
     fn two_connections_make_one_stream() {
         let sends: Vec<_> = (0..12).map(|i| (i, i as usize % 2)).collect();
         assert!(run(&sends)[8..].iter().all(|&stream| stream));
+    }
+
+    #[test]
+    fn a_thread_that_only_sends_is_one_by_any_connection() {
+        LAST.set(None);
+        let start = Instant::now();
+        let streams: Vec<_> = (0..200)
+            .map(|at| {
+                let now = start + Duration::from_micros(at);
+                let mut pace = Pace::default();
+                let stream = pace.begin(now, 1);
+                pace.end(now);
+                stream
+            })
+            .collect();
+        assert!(streams[..100].iter().all(|&stream| !stream));
+        assert!(streams[100..].iter().all(|&stream| stream));
     }
 
     #[test]

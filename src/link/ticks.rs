@@ -46,7 +46,9 @@ impl Link {
             tick.last = pushes;
             tick.still = 0;
             tick.looks += 1;
-            if (tick.looks >= LOOKS_MAX || tick.looks >= LOOKS_MIN && waiting >= WORTH_A_WRITE)
+            // To end a lease is dear, and its tenant looks at the clock before long.
+            let worth = waiting >= WORTH_A_WRITE && !self.token.is_leased();
+            if (tick.looks >= LOOKS_MAX || tick.looks >= LOOKS_MIN && worth)
                 && let Some(mut core) = self.token.enter(0)
             {
                 (tick.sent, tick.looks) = (pushes, 0);

@@ -5,6 +5,10 @@ use super::Cx;
 use crate::errno::Result;
 use crate::msg::Msg;
 use crate::pipe::{PipeId, Pipes};
+use crate::sync::Asymmetric;
+
+/// Larger bodies are shared among the pipes, not copied for each.
+const COPY_MAX: usize = 4 << 10;
 
 #[derive(Clone, Debug, Default)]
 struct Place {
@@ -150,8 +154,21 @@ impl Dist {
             self.chosen
                 .retain(|&pipe| Self::has_room(places, pipes, pipe));
         }
-        let Some((&last, others)) = self.chosen.split_last() else {
+        if self.chosen.is_empty() {
             self.more = msg.more();
+            drop(msg.take());
+            return Ok(());
+        }
+        if let Some(fence) = Asymmetric::known()
+            && !self.more
+            && !msg.more()
+            && msg.len() <= COPY_MAX
+        {
+            // Where a stream goes by a pipe, the bytes are copied once, to where they are sent from.
+            self.chosen
+                .retain(|&pipe| !pipes.write_now(pipe, msg, fence));
+        }
+        let Some((&last, others)) = self.chosen.split_last() else {
             drop(msg.take());
             return Ok(());
         };

@@ -55,6 +55,10 @@ impl Pattern for Sub {
         self.xsub.recv(cx)
     }
 
+    fn sole_in(&self) -> Option<PipeId> {
+        self.xsub.sole_in()
+    }
+
     fn can_recv(&mut self, cx: &mut Cx) -> bool {
         self.xsub.can_recv(cx)
     }

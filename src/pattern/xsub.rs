@@ -161,6 +161,13 @@ impl Pattern for Xsub {
         }
     }
 
+    fn sole_in(&self) -> Option<PipeId> {
+        if self.held.is_some() || self.filters && !self.topics.matches(&[]) {
+            return None;
+        }
+        self.fq.sole()
+    }
+
     fn can_send(&mut self, _cx: &mut Cx) -> bool {
         true
     }

@@ -200,10 +200,10 @@ impl Pipe {
         self.hand_over()
     }
 
-    /// Writes `msg` as a message of one frame into the link's buffer, while a stream of such goes by this pipe. True when
-    /// bytes were left behind, as for [`write`](Pipe::write); `None` when nothing happened.
+    /// Writes a copy of `msg` as a message of one frame into the link's buffer, while a stream of such goes by this pipe. True
+    /// when bytes were left behind, as for [`write`](Pipe::write); `None` when nothing happened.
     #[inline(always)]
-    fn write_now(&mut self, msg: &mut Msg, fence: Asymmetric) -> Option<bool> {
+    fn write_now(&mut self, msg: &Msg, fence: Asymmetric) -> Option<bool> {
         let Far::Link(link) = &self.far else {
             return None;
         };

@@ -129,9 +129,9 @@ impl Pipes {
         }
     }
 
-    /// As [`write_sole`](Pipes::write_sole), while a stream of such messages goes by `id`.
+    /// As [`write_sole`](Pipes::write_sole) of a copy, while a stream of such messages goes by `id`.
     #[inline(always)]
-    pub fn write_now(&mut self, id: PipeId, msg: &mut Msg, fence: Asymmetric) -> bool {
+    pub fn write_now(&mut self, id: PipeId, msg: &Msg, fence: Asymmetric) -> bool {
         let Some(Some(pipe)) = self.slots.get_mut(id) else {
             return false;
         };

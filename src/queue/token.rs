@@ -105,6 +105,11 @@ impl<T> Token<T> {
         }
     }
 
+    /// True while the tenant has a lease, as far as can be told.
+    pub fn is_leased(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & LEASED != 0
+    }
+
     /// Enters by the lease that [`keep`](Guard::keep) left, to be called by the tenant only. `None` without one.
     #[inline(always)]
     pub fn reenter(&self) -> Option<Guard<'_, T>> {

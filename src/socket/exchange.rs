@@ -19,10 +19,11 @@ pub fn send_now(turn: &mut QuickTurn<Socket>, msg: &mut Msg, flags: i32) -> Opti
         return None;
     }
     let size = msg.len();
-    socket
-        .pipes
-        .write_now(socket.sole_out, msg, fence)
-        .then_some(size)
+    if !socket.pipes.write_now(socket.sole_out, msg, fence) {
+        return None;
+    }
+    msg.clear();
+    Some(size)
 }
 
 /// Receives a message of one frame in a stream of such in place of `into`, and says how long it is. `None` when it takes

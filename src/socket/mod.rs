@@ -212,7 +212,9 @@ impl Socket {
     fn note_sole(&mut self) {
         if !self.stopped && self.pending.is_empty() {
             self.sole_out = self.pattern.sole_out().unwrap_or(NO_PIPE);
-            self.sole_in = self.pattern.sole_in().unwrap_or(NO_PIPE);
+            if !self.options.invert_matching {
+                self.sole_in = self.pattern.sole_in().unwrap_or(NO_PIPE);
+            }
         }
     }
 
