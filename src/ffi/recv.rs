@@ -19,17 +19,29 @@ pub unsafe extern "C" fn zmq_recv(
     size: usize,
     flags: c_int,
 ) -> c_int {
+    // SAFETY: as promised by the caller.
+    let buffer = unsafe { args::bytes_mut(data, size, Errno::EFAULT) };
+    let mut msg = Msg::new();
+    if let Ok(buffer) = buffer
+        && let Some(mut turn) = socket::enter_now(socket)
+        && socket::recv_now(&mut turn, &mut msg).is_some()
+    {
+        return copy_out(&msg, buffer);
+    }
     report(socket::enter(socket).and_then(|mut turn| {
         // SAFETY: as promised by the caller.
         let buffer = unsafe { args::bytes_mut(data, size, Errno::EFAULT) }?;
-        let mut msg = Msg::new();
-        if !socket::recv_sole(&mut turn, &mut msg) {
-            msg = socket::recv(&mut turn, flags)?;
-        }
-        let fitting = msg.len().min(size);
-        buffer[..fitting].copy_from_slice(&msg.data()[..fitting]);
-        Ok(args::size(msg.len()))
+        let msg = socket::recv(&mut turn, flags)?;
+        Ok(copy_out(&msg, buffer))
     }))
+}
+
+/// As much as fits; returns the full size.
+#[inline(always)]
+fn copy_out(msg: &Msg, buffer: &mut [u8]) -> c_int {
+    let fitting = msg.len().min(buffer.len());
+    buffer[..fitting].copy_from_slice(&msg.data()[..fitting]);
+    args::size(msg.len())
 }
 
 /// Receives a message in place of `msg`, whose content is released, and returns its size. On failure the message stays
@@ -58,9 +70,6 @@ unsafe fn recv_into(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> Result<
     let mut turn = socket::enter(socket)?;
     // SAFETY: as promised by the caller.
     let msg = unsafe { args::message(msg) }?;
-    if !msg.calls_back() && socket::recv_sole(&mut turn, msg) {
-        return Ok(args::size(msg.len()));
-    }
     let old = std::mem::replace(msg, socket::recv(&mut turn, flags)?);
     // The release function of the old content may use the socket.
     drop(turn);

@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_void};
 use super::args;
 use super::error::report;
 use crate::errno::{Errno, Result};
-use crate::msg::Msg;
+use crate::msg::{INLINE_MAX, Msg};
 use crate::socket;
 
 /// Sends a copy of `size` bytes and returns their number.
@@ -19,6 +19,14 @@ pub unsafe extern "C" fn zmq_send(
     size: usize,
     flags: c_int,
 ) -> c_int {
+    // SAFETY: as promised by the caller.
+    if let Ok(bytes) = unsafe { args::bytes(data, size, Errno::EFAULT) }
+        && size <= INLINE_MAX
+        && let Some(mut turn) = socket::enter_now(socket)
+        && socket::send_now(&mut turn, &mut Msg::inline(bytes), flags).is_some()
+    {
+        return args::size(size);
+    }
     report(socket::enter(socket).and_then(|mut turn| {
         // SAFETY: as promised by the caller.
         let mut msg = Msg::copied(unsafe { args::bytes(data, size, Errno::EFAULT) }?)?;

@@ -172,7 +172,7 @@ impl Pipes {
         let Some(Some(pipe)) = self.slots.get_mut(id) else {
             return false;
         };
-        if pipe.rx.peek().is_none_or(Msg::more) || !pipe.rx.pop_into(into) {
+        if !pipe.rx.pop_into(into, |msg| !msg.more()) {
             return false;
         }
         if pipe.rx.took_message() && pipe.made_room() {

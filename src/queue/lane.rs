@@ -233,13 +233,25 @@ impl<T> LaneRx<T> {
         self.ring.emptied()
     }
 
-    /// Takes the next frame in place of `into`. False when there is none.
+    /// Takes the next frame in place of `into`, if there is one that `fits`. Else nothing happens.
     #[inline(always)]
-    pub fn pop_into(&mut self, into: &mut T) -> bool {
+    pub fn pop_into(&mut self, into: &mut T, fits: impl FnOnce(&T) -> bool) -> bool {
         if self.conflate {
-            return self.pop_newest().map(|value| *into = value).is_some();
+            return self.pop_newest_into(into, fits);
         }
-        self.ring.pop_into(into)
+        self.ring.pop_into(into, fits)
+    }
+
+    #[cold]
+    fn pop_newest_into(&mut self, into: &mut T, fits: impl FnOnce(&T) -> bool) -> bool {
+        self.held = self.pop_newest();
+        match self.held.take_if(|value| fits(value)) {
+            Some(value) => {
+                *into = value;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Lets `look` at one frame after the other where it lies, and drops those it says yes to, until it says no or none is

@@ -96,7 +96,7 @@ fn expect_read<T>(slot: *const Slot<T>) {
 }
 
 /// How many positions ahead.
-const AHEAD: u64 = 6;
+const AHEAD: u64 = 8;
 
 /// The writing end.
 pub(super) struct Producer<T> {
@@ -259,15 +259,18 @@ impl<T> Consumer<T> {
         Some(value)
     }
 
-    /// Takes the next value in place of `into`. False when there is none; then `into` stays what it is.
+    /// Takes the next value in place of `into`, if there is one that `fits`. Else `into` stays what it is.
     #[inline(always)]
-    pub(super) fn pop_into(&mut self, into: &mut T) -> bool {
+    pub(super) fn pop_into(&mut self, into: &mut T, fits: impl FnOnce(&T) -> bool) -> bool {
         let Some(slot) = self.next() else {
             return false;
         };
         // SAFETY: see `next`; the slot is read once, since head moves. The old value is dropped once, and what stands in
         // its place is never seen before the new one does (a panic in between aborts).
         unsafe {
+            if !slot.with(|place| fits((*place).assume_init_ref())) {
+                return false;
+            }
             ptr::drop_in_place(into);
             slot.with(|place| ptr::copy_nonoverlapping((*place).as_ptr(), into, 1));
         }
@@ -319,7 +322,9 @@ impl<T> Consumer<T> {
         // SAFETY: head < limit <= tail as published, and position head lies in this ring, which stays until head has
         // passed its end, and that is not before the caller is done with the slot. A slot further on is only named.
         unsafe {
-            expect_read(self.slots.add(((self.head + AHEAD) & self.mask) as usize));
+            if self.head + AHEAD < self.limit {
+                expect_read(self.slots.add(((self.head + AHEAD) & self.mask) as usize));
+            }
             Some(&*self.slots.add((self.head & self.mask) as usize))
         }
     }
@@ -356,6 +361,11 @@ impl<T> Consumer<T> {
             let end = unsafe { (*self.ring).end.load(Ordering::Acquire) };
             self.limit = tail.min(end);
             if self.head < self.limit {
+                // All at once: one after the other each would be waited for.
+                for position in self.head..self.limit.min(self.head + AHEAD) {
+                    // SAFETY: a slot of this ring, which is only named.
+                    expect_read(unsafe { self.slots.add((position & self.mask) as usize) });
+                }
                 return true;
             }
             if self.head != end || self.head == tail {

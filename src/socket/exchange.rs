@@ -10,7 +10,7 @@ use crate::queue::{QuickTurn, Turn};
 const DONTWAIT: i32 = 1;
 const SNDMORE: i32 = 2;
 
-/// Sends a message of one frame in a stream of such, and says how long it was. `None` when it takes more: then nothing
+/// Sends a message of one frame by the only pipe, and says how long it was. `None` when it takes more: then nothing
 /// happened.
 #[inline(always)]
 pub fn send_now(turn: &mut QuickTurn<Socket>, msg: &mut Msg, flags: i32) -> Option<usize> {
@@ -19,19 +19,25 @@ pub fn send_now(turn: &mut QuickTurn<Socket>, msg: &mut Msg, flags: i32) -> Opti
         return None;
     }
     let size = msg.len();
-    if !socket.pipes.write_now(socket.sole_out, msg, fence) {
-        return None;
+    if socket.pipes.write_now(socket.sole_out, msg, fence) {
+        msg.clear();
+        return Some(size);
     }
-    msg.clear();
-    Some(size)
+    socket
+        .pipes
+        .write_sole(socket.sole_out, msg)
+        .then_some(size)
 }
 
-/// Receives a message of one frame in a stream of such in place of `into`, and says how long it is. `None` when it takes
-/// more: then nothing happened.
+/// Receives a message of one frame by the only pipe in place of `into`, and says how long it is. `None` when it takes more:
+/// then nothing happened.
 #[inline(always)]
 pub fn recv_now(turn: &mut QuickTurn<Socket>, into: &mut Msg) -> Option<usize> {
     let (socket, fence) = turn.object()?;
-    if socket.mailbox.has_news() || !socket.pipes.read_now(socket.sole_in, into, fence) {
+    let pipe = socket.sole_in;
+    if socket.mailbox.has_news()
+        || !socket.pipes.read_now(pipe, into, fence) && !socket.pipes.read_sole(pipe, into)
+    {
         return None;
     }
     socket.rcvmore = false;
@@ -42,22 +48,10 @@ pub fn recv_now(turn: &mut QuickTurn<Socket>, into: &mut Msg) -> Option<usize> {
 ///
 /// # Errors
 /// ENOTSOCK, ETERM, ENOTSUP, EINVAL, EAGAIN, EINTR, and the pattern's own.
-#[inline]
 pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize> {
     let socket = of(turn)?;
-    let more = flags & SNDMORE != 0;
-    if !more && !socket.mailbox.has_news() {
-        let size = msg.len();
-        if socket.pipes.write_sole(socket.sole_out, msg) {
-            return Ok(size);
-        }
-    }
-    send_any(turn, msg, flags, more)
-}
-
-fn send_any(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32, more: bool) -> Result<usize> {
-    let socket = of(turn)?;
     socket.hear()?;
+    let more = flags & SNDMORE != 0;
     if !socket.row.may_send {
         return Err(Errno::ENOTSUP);
     }
@@ -88,18 +82,6 @@ fn send_later(turn: &mut Turn<Socket>, msg: &mut Msg, patience: i32) -> Result<(
         socket.hear()?;
         socket.try_send(msg, patience == 0)
     })
-}
-
-/// Receives a message of one frame in place of `into`, if one is at hand and nothing else is to be done. Else nothing
-/// happens.
-#[inline]
-pub fn recv_sole(turn: &mut Turn<Socket>, into: &mut Msg) -> bool {
-    let Ok(socket) = of(turn) else { return false };
-    if socket.mailbox.has_news() || !socket.pipes.read_sole(socket.sole_in, into) {
-        return false;
-    }
-    socket.rcvmore = false;
-    true
 }
 
 /// Receives one frame.

@@ -18,7 +18,7 @@ mod wait;
 
 pub use close::close;
 pub use endpoints::{bind, connect, disconnect, unbind};
-pub use exchange::{recv, recv_now, recv_sole, send, send_now};
+pub use exchange::{recv, recv_now, send, send_now};
 pub use option::{get_option, set_option};
 pub use readiness::{drive, end_poll, events, known_events, missed, poll_fds};
 
