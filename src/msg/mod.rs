@@ -9,10 +9,12 @@ mod filling;
 mod meta;
 mod pool;
 mod receive;
+mod run;
 
 pub use filling::Filling;
 pub use meta::{Meta, MetaSource};
 pub use receive::RecvBlock;
+pub use run::{RunReader, RunWriter};
 
 use crate::errno::{Errno, Result};
 use block::Block;
@@ -38,6 +40,8 @@ pub const ROUTING_ID: u8 = 8;
 pub const JOIN: u8 = 16;
 /// The body is a group to leave.
 pub const LEAVE: u8 = 32;
+/// No message at all, but news of a run: see [`RunReader::of`].
+pub const RUN: u8 = 64;
 /// The body is shared with a copy of this message.
 pub const SHARED: u8 = 128;
 /// Any of the flags that make the message something other than the application's data.
@@ -401,13 +405,37 @@ impl Msg {
     /// As [`inline_body`](Msg::inline_body), with the length, of a message that is nothing but the application's data.
     #[inline(always)]
     pub fn plain_body(&self) -> Option<(&[u8; INLINE_MAX], u8)> {
-        const MASK: u64 = 0xff00 | (CONTROL as u64) << Head::FLAGS;
+        const MASK: u64 =
+            0xff00 | (CONTROL as u64) << Head::FLAGS | (u32::MAX as u64) << Head::ROUTING_ID;
         let head = self.head;
         if head.0 & MASK != Head::new(INLINE).0 & MASK {
             return None;
         }
         // SAFETY: the kind says that `inline` is live.
         Some((unsafe { &self.body.inline }, head.len()))
+    }
+
+    /// The body of a message that is nothing but the application's data, in a block of this library's that no other
+    /// message shares.
+    #[inline(always)]
+    pub fn own_block_body(&self) -> Option<&[u8]> {
+        const PLAIN: u64 = Head::new(BLOCK).0;
+        const MASK: u64 = !((MORE as u64) << Head::FLAGS);
+        if self.head.0 & MASK != PLAIN || self.calls_back() {
+            return None;
+        }
+        Some(self.data())
+    }
+
+    /// The block of a body that lies in one, with this message's reference to it.
+    fn into_block(self) -> Option<NonNull<Block>> {
+        if self.head.kind() != BLOCK {
+            return None;
+        }
+        let mut msg = ManuallyDrop::new(self);
+        msg.forget_meta();
+        // SAFETY: the kind says that `block` is live.
+        Some(unsafe { msg.body.block.block })
     }
 
     /// True when dropping it does nothing.

@@ -4,6 +4,7 @@
 //! last message that came by it was read; the socket then detaches it from its pattern.
 #![forbid(unsafe_code)]
 
+mod inbox;
 mod inproc;
 mod pipes;
 
@@ -11,9 +12,10 @@ pub use crate::link::news::{Far, Newcomer, News, Peer, PipeKey};
 pub use pipes::{PipeId, Pipes};
 
 use crate::link::{Pushed, is_young};
-use crate::msg::Msg;
-use crate::queue::{LaneRx, LaneTx};
+use crate::msg::{Msg, RunWriter};
+use crate::queue::LaneTx;
 use crate::sync::Asymmetric;
+use inbox::Inbox;
 use std::time::{Duration, Instant};
 
 /// A caller who will not wait may hand over as many messages as the high water mark allows in so much time. The
@@ -28,7 +30,11 @@ const ROOMY: u64 = 128;
 pub struct Pipe {
     key: PipeKey,
     tx: LaneTx<Msg>,
-    rx: LaneRx<Msg>,
+    rx: Inbox,
+    /// Where small messages to another socket of this process are packed.
+    run: Option<RunWriter>,
+    /// Messages of one frame in a row that were not packed.
+    alike: u32,
     far: Far,
     peer: Option<Peer>,
     endpoint: u64,
@@ -68,7 +74,9 @@ impl From<Newcomer> for Pipe {
         Pipe {
             key,
             tx,
-            rx,
+            rx: Inbox::new(rx, !matches!(far, Far::Link(_))),
+            run: None,
+            alike: 0,
             far,
             peer,
             endpoint,
@@ -196,7 +204,8 @@ impl Pipe {
         }
         self.queued.0 += 1;
         self.queued.1 += msg.len();
-        self.tx.push(msg, true);
+        self.push(msg, true);
+        self.alike = 0;
         self.hand_over()
     }
 
@@ -205,7 +214,7 @@ impl Pipe {
     #[inline(always)]
     fn write_now(&mut self, msg: &Msg, fence: Asymmetric) -> Option<bool> {
         let Far::Link(link) = &self.far else {
-            return None;
+            return self.pack(msg).then_some(false);
         };
         let len = msg.len();
         if !self.streams || !link.encode_now(msg, fence) {
@@ -229,8 +238,17 @@ impl Pipe {
         }
         self.queued.0 += 1;
         self.queued.1 += msg.len();
-        self.tx.push(msg.take_single(), true);
-        Some(self.hand_over())
+        self.push(msg.take_single(), true);
+        let left = self.hand_over();
+        self.consider_run();
+        Some(left)
+    }
+
+    /// Hands a frame to the lane. What was packed before stays before it.
+    #[inline(always)]
+    fn push(&mut self, msg: Msg, last: bool) {
+        self.run = None;
+        self.tx.push(msg, last);
     }
 
     /// The high water mark is no limit to what a stream has in its buffer.
@@ -296,6 +314,7 @@ impl Pipe {
 
     #[cold]
     fn write_staged(&mut self) {
+        self.run = None;
         for frame in self.staged.drain(..) {
             self.queued.1 += frame.len();
             self.tx.push(frame, false);

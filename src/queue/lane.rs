@@ -172,6 +172,31 @@ impl<T> LaneTx<T> {
         self.shared.reader_parked.load(Ordering::Relaxed) && self.unpark_reader()
     }
 
+    /// Counts a message that the reader gets by other means, where it sees it already. True when the reader was parked and
+    /// has to be told; it no longer is.
+    #[inline(always)]
+    #[must_use]
+    pub fn wrote_elsewhere(&mut self) -> bool {
+        self.written += 1;
+        light_fence();
+        self.shared.reader_parked.load(Ordering::Relaxed) && self.unpark_reader()
+    }
+
+    /// True when the reader asked to be told.
+    #[inline(always)]
+    pub fn is_reader_parked(&self) -> bool {
+        self.shared.reader_parked.load(Ordering::Relaxed)
+    }
+
+    /// How many frames the reader has not taken, as far as it has told. 0 of a conflating lane.
+    #[inline(always)]
+    pub fn behind(&self) -> u64 {
+        if self.conflate {
+            return 0;
+        }
+        self.ring.behind()
+    }
+
     #[cold]
     fn unpark_reader(&self) -> bool {
         self.shared.reader_parked.swap(false, Ordering::AcqRel)

@@ -201,7 +201,13 @@ impl<T> Producer<T> {
     /// True when nothing published is waiting for the consumer, as far as it has told.
     #[inline(always)]
     pub(super) fn is_drained(&self) -> bool {
-        self.shared.head.load(Ordering::Acquire) == self.published
+        self.behind() == 0
+    }
+
+    /// How many published values are waiting for the consumer, as far as it has told.
+    #[inline(always)]
+    pub(super) fn behind(&self) -> u64 {
+        self.published - self.shared.head.load(Ordering::Acquire)
     }
 
     #[cold]
