@@ -339,6 +339,8 @@ impl Link {
     }
 
     /// Encodes and writes; what the token's holder does for sending. True when something was written.
+    // Its instructions are counted by its name: xtask/src/test/instructions.rs.
+    #[inline(never)]
     fn send(&self, core: &mut Core, flush: bool) -> bool {
         let Core {
             lanes: Some((out, _)),
@@ -464,6 +466,8 @@ impl Link {
     }
 
     /// Reads up to `reads` times and decodes into the inbox, `most` messages at a time.
+    // Its instructions are counted by its name: xtask/src/test/instructions.rs.
+    #[inline(never)]
     fn receive(&self, core: &mut Core, reads: usize, most: u64) -> Received {
         let Core {
             lanes: Some((_, inbox)),
