@@ -10,6 +10,9 @@
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod establish;
 mod inbound;
 mod life;
