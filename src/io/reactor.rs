@@ -186,6 +186,10 @@ impl Io {
                 }
             }
         }
+        // Sources hold the handle: those that still wait here would keep it, and it them.
+        self.handle.0.dirty.forget();
+        let jobs = std::mem::take(&mut *self.handle.0.jobs.lock());
+        drop(jobs);
     }
 
     fn timeout(

@@ -150,6 +150,12 @@ impl<T> DirtyList<T> {
         self.armed.load(Ordering::Acquire)
     }
 
+    /// Lets go of what is on the list: the thread ends.
+    pub fn forget(&self) {
+        let told = std::mem::take(&mut *self.told.lock());
+        drop(told);
+    }
+
     /// Nothing is looked after any more, but for what was put here meanwhile.
     fn disarm(&self) {
         self.armed.store(false, Ordering::SeqCst);
