@@ -13,12 +13,12 @@ pub use reactor::{Io, Reactor};
 pub use waitset::WaitSet;
 
 use crate::errno::Result;
+use crate::queue::{DirtyList, Doorbell};
 use crate::sys::epoll::{Epoll, Interest};
-use crate::sys::event::EventFd;
 use parking_lot::Mutex;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Names a source for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -73,11 +73,9 @@ enum Job {
 
 struct Shared {
     epoll: Epoll,
-    wake: EventFd,
-    woken: AtomicBool,
+    bell: Doorbell,
     jobs: Mutex<Vec<Job>>,
-    dirty: Mutex<Vec<Arc<dyn Source>>>,
-    armed: AtomicBool,
+    dirty: DirtyList<Arc<dyn Source>>,
     load: AtomicUsize,
     /// Sources that are watched, or about to be.
     watched: AtomicUsize,
@@ -97,27 +95,19 @@ impl Handle {
     fn new() -> Result<Handle> {
         let shared = Shared {
             epoll: Epoll::new()?,
-            wake: EventFd::new()?,
-            woken: AtomicBool::new(false),
+            bell: Doorbell::new()?,
             jobs: Mutex::new(Vec::new()),
-            dirty: Mutex::new(Vec::new()),
-            armed: AtomicBool::new(false),
+            dirty: DirtyList::default(),
             load: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
         };
-        shared.epoll.add(shared.wake.fd(), 0, Interest::IN)?;
+        shared.epoll.add(shared.bell.fd(), 0, Interest::IN)?;
         Ok(Handle(Arc::new(shared)))
     }
 
     fn post(&self, job: Job) {
         self.0.jobs.lock().push(job);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if !self.0.woken.swap(true, Ordering::AcqRel) {
-            self.0.wake.raise();
-        }
+        self.0.bell.ring();
     }
 
     /// Asks for a call of [`Source::run`] soon.
@@ -138,10 +128,7 @@ impl Handle {
 
     /// Asks for calls of [`Source::flush`], one a tick, until it is done. The thread is woken once per busy period.
     pub fn mark_dirty(&self, source: Arc<dyn Source>) {
-        self.0.dirty.lock().push(source);
-        if !self.0.armed.swap(true, Ordering::AcqRel) {
-            self.wake();
-        }
+        self.0.dirty.push(source, &self.0.bell);
     }
 
     /// How many descriptors this thread looks after.

@@ -3,7 +3,7 @@
 
 use super::{Care, Handle, Job, Source, SourceKey};
 use crate::errno::Result;
-use crate::sync::heavy_fence;
+use crate::queue::Round;
 use crate::sys::epoll::{Event, Interest, NO_EVENT};
 use crate::sys::process::{Placement, generation, spawn};
 use std::cmp::Reverse;
@@ -42,7 +42,7 @@ impl Reactor {
             timers: BinaryHeap::new(),
             due: HashMap::new(),
             sequence: 0,
-            dirty: Vec::new(),
+            dirty: Round::default(),
             jobs: Vec::new(),
             watched: Vec::new(),
             now: Instant::now(),
@@ -85,7 +85,7 @@ pub struct Io {
     /// The sequence number under which each timer is due; others in the heap were cancelled.
     due: HashMap<(SourceKey, u8), u64>,
     sequence: u64,
-    dirty: Vec<Arc<dyn Source>>,
+    dirty: Round<Arc<dyn Source>>,
     jobs: Vec<Job>,
     watched: Vec<Arc<dyn Source>>,
     now: Instant,
@@ -160,8 +160,7 @@ impl Io {
             for event in &events[..count] {
                 let (key, bits) = (event.u64, event.events);
                 if key == 0 {
-                    self.handle.0.wake.lower();
-                    self.handle.0.woken.store(false, Ordering::Release);
+                    self.handle.0.bell.answer();
                 } else if let Some(source) = self.sources.get(&key).cloned() {
                     source.ready(self, Interest(bits));
                 }
@@ -177,16 +176,20 @@ impl Io {
             if self.watched.is_empty() {
                 next_watch = None;
             }
-            if self.handle.0.armed.load(Ordering::Acquire) {
+            if self.handle.0.dirty.is_armed() {
                 if next_flush.is_some_and(|at| at <= self.now) {
                     self.flush_dirty();
                     next_flush = None;
                 }
-                if self.handle.0.armed.load(Ordering::Acquire) {
+                if self.handle.0.dirty.is_armed() {
                     next_flush = next_flush.or(Some(self.now + FLUSH_TICK));
                 }
             }
         }
+        // Sources hold the handle: those that still wait here would keep it, and it them.
+        self.handle.0.dirty.forget();
+        let jobs = std::mem::take(&mut *self.handle.0.jobs.lock());
+        drop(jobs);
     }
 
     fn timeout(
@@ -255,29 +258,13 @@ impl Io {
     }
 
     fn flush_dirty(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.append(&mut self.handle.0.dirty.lock());
-        let mut done = Vec::new();
-        dirty.retain(|source| {
-            let keep = source.clone().flush(self) == Care::Keep;
-            if !keep {
-                done.push(source.clone());
-            }
-            keep
-        });
-        self.dirty = dirty;
-        if !done.is_empty() {
-            // One for all: it is dear.
-            heavy_fence();
-            done.retain(|source| source.clone().flushed() == Care::Keep);
-            self.dirty.append(&mut done);
-        }
-        if self.dirty.is_empty() {
-            self.handle.0.armed.store(false, Ordering::SeqCst);
-            // Marked between the look above and the store: stay armed.
-            if !self.handle.0.dirty.lock().is_empty() {
-                self.handle.0.armed.store(true, Ordering::SeqCst);
-            }
-        }
+        let handle = self.handle.clone();
+        let mut round = std::mem::take(&mut self.dirty);
+        round.look(
+            &handle.0.dirty,
+            |source| source.clone().flush(self) == Care::Keep,
+            |source| source.clone().flushed() == Care::Keep,
+        );
+        self.dirty = round;
     }
 }

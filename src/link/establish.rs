@@ -364,6 +364,8 @@ impl Link {
             io.set_timer(self.source, PING, millis(options.heartbeat_ivl));
         }
         self.up.store(true, Ordering::Release);
+        // Whoever queued a message just now and did not see that told nobody: look again behind a fence.
+        self.leave_to_io();
         self.serve(core, io);
     }
 

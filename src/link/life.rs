@@ -12,7 +12,7 @@ use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
 use crate::io::{Io, SourceKey};
 use crate::msg::{Msg, RecvBlock};
-use crate::queue::{Guard, LaneRx, LaneTx, Token, conflating_lane, lane};
+use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token, conflating_lane, lane};
 use crate::sys::epoll::Interest;
 use crate::sys::stream;
 use crate::transport::{Accepted, Target, Transport};
@@ -141,7 +141,7 @@ impl Link {
             }),
             life: Mutex::new(life),
             up: AtomicBool::new(false),
-            dirty: AtomicBool::new(false),
+            dirty: Dirty::default(),
             streaming: AtomicBool::new(false),
             pushes: AtomicU32::new(0),
             written: AtomicU32::new(0),
@@ -149,7 +149,7 @@ impl Link {
             touched: AtomicU32::new(0),
             away: AtomicBool::new(false),
             fd: AtomicI32::new(-1),
-            blocked: AtomicBool::new(false),
+            blocked: Quiet::default(),
         })
     }
 
@@ -478,7 +478,9 @@ impl Link {
         self.setup.set.remove(conn.raw_fd);
         self.setup.io.remove(conn.raw_fd);
         self.fd.store(-1, Ordering::Release);
-        self.blocked.store(false, Ordering::Relaxed);
+        if self.blocked.is_set() {
+            self.blocked.end();
+        }
         drop(conn.fd);
         Some(conn.raw_fd)
     }

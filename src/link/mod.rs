@@ -10,6 +10,9 @@
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod establish;
 mod inbound;
 mod life;
@@ -23,8 +26,8 @@ mod unsent;
 use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
-use crate::queue::{Guard, LaneRx, LaneTx, Token};
-use crate::sync::{Asymmetric, heavy_fence};
+use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token};
+use crate::sync::Asymmetric;
 use inbound::{Decoded, Inbound};
 use life::State;
 use news::{News, PipeKey};
@@ -103,7 +106,7 @@ pub struct Link {
     /// The data phase: an application's thread may drive.
     up: AtomicBool,
     /// The I/O thread was told that bytes may be left behind.
-    dirty: AtomicBool,
+    dirty: Dirty,
     /// Sends follow each other closely: queue them.
     streaming: AtomicBool,
     /// Moves with each message that the application sends.
@@ -117,7 +120,8 @@ pub struct Link {
     /// The application reads back to back: the I/O thread has the descriptor out of its set and looks each millisecond.
     away: AtomicBool,
     fd: AtomicI32,
-    blocked: AtomicBool,
+    /// The kernel takes no more: it tells the I/O thread when it does.
+    blocked: Quiet,
 }
 
 impl std::fmt::Debug for Link {
@@ -205,7 +209,7 @@ impl Link {
     pub fn pushed(&self, frames: u32, bytes: usize) -> Pushed {
         let pushes = self.pushes.load(Ordering::Relaxed).wrapping_add(1);
         self.pushes.store(pushes, Ordering::Relaxed);
-        if self.blocked.load(Ordering::Relaxed) {
+        if self.blocked.is_set() {
             // The I/O thread sends it when the kernel takes more.
             return Pushed::Queued;
         }
@@ -232,9 +236,8 @@ impl Link {
         self.pushes
             .store(pushes.wrapping_add(u32::from(encoded)), Ordering::Relaxed);
         self.finish_now(core, fence);
-        // The token was let go of behind a fence.
-        if encoded && !self.dirty.load(Ordering::Relaxed) {
-            self.mark_dirty();
+        if encoded {
+            self.leave_to_io();
         }
         encoded
     }
@@ -287,24 +290,16 @@ impl Link {
 
     #[inline(always)]
     fn leave_to_io(&self) {
-        crate::sync::light_fence();
-        if !self.dirty.load(Ordering::Relaxed) {
-            self.mark_dirty();
-        }
-    }
-
-    #[cold]
-    fn mark_dirty(&self) {
-        if !self.dirty.swap(true, Ordering::AcqRel)
-            && let Some(me) = self.arc()
-        {
-            self.setup.io.mark_dirty(me);
-        }
+        self.dirty.mark(|| {
+            if let Some(me) = self.arc() {
+                self.setup.io.mark_dirty(me);
+            }
+        });
     }
 
     /// True while the kernel takes no more: the I/O thread sends what is queued when it does.
     pub fn is_blocked(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed)
+        self.blocked.is_set()
     }
 
     /// Encodes what is queued, `frames` of which are new; writes it when the stream is not a fast one, when there is a
@@ -347,6 +342,8 @@ impl Link {
     }
 
     /// Encodes and writes; what the token's holder does for sending. True when something was written.
+    // Its instructions are counted by its name: xtask/src/test/instructions.rs.
+    #[inline(never)]
     fn send(&self, core: &mut Core, flush: bool) -> bool {
         let Core {
             lanes: Some((out, _)),
@@ -390,16 +387,15 @@ impl Link {
                 break;
             }
         }
-        if self.blocked.load(Ordering::Relaxed) != conn.outbound.blocked {
-            self.blocked.store(conn.outbound.blocked, Ordering::Relaxed);
-            if !conn.outbound.blocked {
-                // Whoever queued a message and saw the old value left it to us.
-                heavy_fence();
-                if out.is_readable() {
-                    self.leave_to_io();
-                }
-            } else if self.away.load(Ordering::Relaxed) {
+        if conn.outbound.blocked && !self.blocked.is_set() {
+            self.blocked.set();
+            if self.away.load(Ordering::Relaxed) {
                 self.ask_io();
+            }
+        } else if !conn.outbound.blocked && self.blocked.is_set() {
+            self.blocked.end();
+            if out.is_readable() {
+                self.leave_to_io();
             }
         }
         if tell {
@@ -473,6 +469,8 @@ impl Link {
     }
 
     /// Reads up to `reads` times and decodes into the inbox, `most` messages at a time.
+    // Its instructions are counted by its name: xtask/src/test/instructions.rs.
+    #[inline(never)]
     fn receive(&self, core: &mut Core, reads: usize, most: u64) -> Received {
         let Core {
             lanes: Some((_, inbox)),

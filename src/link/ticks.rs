@@ -68,7 +68,7 @@ impl Link {
         let reads = std::mem::replace(&mut tick.touched, touched) != touched;
         drop(tick);
         if !matches!(core.state, State::Up) {
-            self.dirty.store(false, Ordering::Release);
+            self.dirty.clear();
             self.finish(core, false);
             return Care::Done;
         }
@@ -86,7 +86,7 @@ impl Link {
             Care::Keep
         } else {
             self.streaming.store(false, Ordering::Relaxed);
-            self.dirty.store(false, Ordering::Relaxed);
+            self.dirty.clear();
             Care::Done
         };
         self.finish(core, false);
@@ -115,7 +115,7 @@ impl Link {
                 more
             }
         };
-        if more && !self.dirty.swap(true, Ordering::AcqRel) {
+        if more && self.dirty.was_missed() {
             return Care::Keep;
         }
         Care::Done

@@ -11,7 +11,7 @@ use super::{Mailbox, Signal, Sleep, Token, conflating_lane, lane};
 use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, UnsafeCell, Word};
 use loom::thread;
 
-fn model(body: impl Fn() + Send + Sync + 'static) {
+pub(super) fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(body);
@@ -35,11 +35,11 @@ impl Bell {
 }
 
 /// A value whose content is only right for who saw it being written.
-fn value(content: u64) -> UnsafeCell<u64> {
+pub(super) fn value(content: u64) -> UnsafeCell<u64> {
     UnsafeCell::new(content)
 }
 
-fn content(value: &UnsafeCell<u64>) -> u64 {
+pub(super) fn content(value: &UnsafeCell<u64>) -> u64 {
     // SAFETY: the model reports it if the access is not alone.
     value.with(|content| unsafe { *content })
 }

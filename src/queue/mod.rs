@@ -1,12 +1,16 @@
 //! What carries messages and news between threads: the lane (one producer, one consumer, with credit), the mailbox
-//! (many producers), the token that says who drives a connection, and the lock of a C handle.
+//! (many producers), the token that says who drives a connection, the flag that says that something was left to the I/O
+//! thread, and the lock of a C handle.
 //!
 //! Every protocol between threads in this project lives here, each with its model (`loom`) or stress test. Nothing in
 //! this module waits but [`Signal`] and [`Handle`].
 
+mod dirty;
 mod handle;
 mod lane;
 mod lock;
+#[cfg(all(test, loom))]
+mod loom_links;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod mailbox;
@@ -14,6 +18,7 @@ mod ring;
 mod signal;
 mod token;
 
+pub use dirty::{Dirty, DirtyList, Doorbell, Quiet, Round};
 pub use handle::{Arena, Handle, QuickTurn, Turn};
 pub use lane::{LaneRx, LaneTx, conflating_lane, lane};
 pub use mailbox::Mailbox;

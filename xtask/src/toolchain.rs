@@ -64,6 +64,16 @@ impl Optional {
     }
 }
 
+/// Valgrind's command, installed where that can be done without asking.
+pub fn valgrind() -> Result<&'static str> {
+    const NAME: &str = "valgrind";
+    if first_line(NAME, &["--version"]).is_none() {
+        install(NAME)?;
+    }
+    first_line(NAME, &["--version"]).context("valgrind does not run")?;
+    Ok(NAME)
+}
+
 /// Installs a Debian package, only as root and only where apt-get exists.
 fn install(package: &str) -> Result<()> {
     if !rustix::process::geteuid().is_root() {

@@ -58,6 +58,8 @@ pub fn lint(context: &Context) -> Result<Tally> {
             "clippy",
             "--workspace",
             "--all-targets",
+            "--features",
+            "ozmq/bench",
             "--",
             "-D",
             "warnings",

@@ -3,6 +3,7 @@
 mod capi;
 mod cargo;
 mod header;
+mod instructions;
 mod interop;
 
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ pub struct Options {
     /// Accept a library that does not define every function yet
     #[arg(long)]
     allow_missing: bool,
+    /// Make what the stage `instructions` counts the figures it compares with
+    #[arg(long)]
+    record: bool,
 }
 
 /// One stage: its name, what it is about, and what it does.
@@ -34,7 +38,7 @@ struct Stage {
     run: fn(&Context) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage {
         name: "format",
         title: "rustfmt",
@@ -66,6 +70,11 @@ const STAGES: [Stage; 10] = [
         run: header::run,
     },
     Stage {
+        name: "instructions",
+        title: "what a message costs, in instructions",
+        run: instructions::run,
+    },
+    Stage {
         name: "capi-reference",
         title: "C programs on the reference",
         run: capi::on_reference,
@@ -91,6 +100,7 @@ const STAGES: [Stage; 10] = [
 struct Context {
     workspace: Workspace,
     allow_missing: bool,
+    record: bool,
     built: OnceLock<Option<PathBuf>>,
 }
 
@@ -175,6 +185,7 @@ pub fn run(workspace: Workspace, options: &Options) -> Result<bool> {
     let context = Context {
         workspace,
         allow_missing: options.allow_missing,
+        record: options.record,
         built: OnceLock::new(),
     };
     let mut total = Tally::default();
