@@ -50,6 +50,10 @@ impl Pattern for Pub {
         self.xpub.send(cx, msg)
     }
 
+    fn sole_out(&self) -> Option<PipeId> {
+        self.xpub.sole_out()
+    }
+
     fn can_send(&mut self, _cx: &mut Cx) -> bool {
         true
     }

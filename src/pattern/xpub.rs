@@ -31,6 +31,8 @@ pub struct Xpub {
     pending: VecDeque<Pending>,
     /// Peers that were not read to the end.
     unread: Vec<PipeId>,
+    /// Pipes to sockets of this process.
+    local: Vec<PipeId>,
     /// Who asked for what was received last.
     asked_last: Option<PipeKey>,
     /// The one peer that gets the next message, under XPUB_MANUAL_LAST_VALUE.
@@ -213,6 +215,9 @@ impl Xpub {
 impl Pattern for Xpub {
     fn attach(&mut self, cx: &mut Cx, pipe: PipeId, _dialed: bool) {
         self.dist.attach(pipe);
+        if !cx.is_link(pipe) {
+            self.local.push(pipe);
+        }
         self.welcome(cx, pipe);
         self.read(cx, pipe);
     }
@@ -229,6 +234,7 @@ impl Pattern for Xpub {
     fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
         self.dist.detach(pipe);
         self.unread.retain(|&other| other != pipe);
+        self.local.retain(|&other| other != pipe);
         let (mute, all) = (self.mute, self.manual || self.verbose_unsubscribe);
         let pending = &mut self.pending;
         let tell = |topic: &[u8], last: bool| {
@@ -254,6 +260,16 @@ impl Pattern for Xpub {
 
     fn writable(&mut self, _cx: &mut Cx, pipe: PipeId) {
         self.dist.writable(pipe);
+    }
+
+    fn sole_out(&self) -> Option<PipeId> {
+        let &[pipe] = self.dist.pipes() else {
+            return None;
+        };
+        let all = self.subscriptions.matches(&[], pipe);
+        // A connection may refuse who will not wait, see `Cx::can_begin`.
+        let refuses = self.nodrop && !self.local.contains(&pipe);
+        (all && !refuses && self.next_only.is_none() && !self.dist.is_mid_message()).then_some(pipe)
     }
 
     #[inline]

@@ -255,7 +255,7 @@ impl Way {
         loop {
             let (more, size) = (frame.more(), frame.len());
             flags |= if more { SNDMORE } else { 0 };
-            let sent = socket::send(&mut socket::enter(self.to)?, &mut frame, flags);
+            let sent = send(self.to, &mut frame, flags);
             // Later frames follow the first: they wait, if that can be.
             if sent == Err(Errno::EAGAIN) && flags & DONTWAIT != 0 {
                 self.held = Some(frame);
@@ -308,8 +308,23 @@ fn copy(frame: &mut Msg, capture: Option<Socket>) -> Result<()> {
     socket::send(&mut socket::enter(capture)?, &mut copy, flags).map(drop)
 }
 
+fn send(socket: Socket, frame: &mut Msg, flags: i32) -> Result<usize> {
+    if let Some(mut turn) = socket::enter_now(socket)
+        && let Some(size) = socket::send_now(&mut turn, frame, flags)
+    {
+        return Ok(size);
+    }
+    socket::send(&mut socket::enter(socket)?, frame, flags)
+}
+
 /// A frame, if there is one.
 fn recv(socket: Socket) -> Result<Option<Msg>> {
+    let mut frame = Msg::new();
+    if let Some(mut turn) = socket::enter_now(socket)
+        && socket::recv_now(&mut turn, &mut frame).is_some()
+    {
+        return Ok(Some(frame));
+    }
     match socket::recv(&mut socket::enter(socket)?, DONTWAIT) {
         Ok(frame) => Ok(Some(frame)),
         Err(Errno::EAGAIN) => Ok(None),
