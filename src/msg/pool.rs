@@ -16,6 +16,8 @@ const CLASSES: usize = STEPS * (LARGEST.ilog2() - SMALLEST.ilog2()) as usize + 1
 /// Below this size each class keeps so many bytes; from it on all classes together do.
 const LARGE_FROM: usize = 32 << 10;
 const CLASS_KEPT_MAX: usize = 512 << 10;
+/// Room for so many from the start: a list that grows from nothing is made anew many times.
+const KEPT_MIN: usize = 128;
 const LARGE_KEPT_MAX: usize = 8 << 20;
 
 struct Free(NonNull<u8>);
@@ -75,6 +77,9 @@ pub(super) unsafe fn keep(memory: NonNull<u8>, capacity: usize) -> bool {
     let mut kept = CLASS[class].lock();
     let room = kept.len() < CLASS_KEPT_MAX / rounded;
     if room {
+        if kept.capacity() == 0 {
+            kept.reserve(KEPT_MIN.min(CLASS_KEPT_MAX / rounded));
+        }
         kept.push(Free(memory));
     }
     room

@@ -48,6 +48,8 @@ pub struct Pipe {
     queued: (u32, usize),
     /// All that was written is in the link's buffer, where more may follow at once.
     streams: bool,
+    /// Messages that went there without a detour over the lane.
+    encoded: u64,
     /// Something may wait in the lane or the link's buffer.
     unflushed: bool,
     haste: Haste,
@@ -85,6 +87,7 @@ impl From<Newcomer> for Pipe {
             forgotten: false,
             queued: (0, 0),
             streams: false,
+            encoded: 0,
             unflushed: false,
             haste: Haste {
                 written: 0,
@@ -138,17 +141,22 @@ impl Pipe {
         self.can_write() && (!self.is_rash() || !self.staged.is_empty() || self.may_go_on())
     }
 
+    /// Messages written so far, by whatever way.
+    fn written(&self) -> u64 {
+        self.tx.written() + self.encoded
+    }
+
     /// As many messages were written as the high water mark allows, since last looked at.
     #[inline(always)]
     fn is_rash(&self) -> bool {
-        self.tx.hwm() != 0 && self.tx.written() - self.haste.written >= self.tx.hwm()
+        self.tx.hwm() != 0 && self.written() - self.haste.written >= self.tx.hwm()
     }
 
     /// The same for a caller who wants to know before: what is promised here is kept.
     fn promise_room(&mut self) -> bool {
         let room = self.can_write();
         if room && self.is_rash() {
-            self.haste.written = self.tx.written();
+            self.haste.written = self.written();
         }
         room
     }
@@ -163,7 +171,7 @@ impl Pipe {
         let before = std::mem::replace(
             &mut self.haste,
             Haste {
-                written: self.tx.written(),
+                written: self.written(),
                 read: self.rx.taken(),
                 since: now,
             },
@@ -220,6 +228,7 @@ impl Pipe {
         if !self.streams || !link.encode_now(msg, fence) {
             return None;
         }
+        self.encoded += 1;
         self.queued.0 += 1;
         self.queued.1 += len;
         if is_young(self.queued.0, self.queued.1) {

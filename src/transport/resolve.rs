@@ -83,7 +83,7 @@ fn all(place: &HostPort, role: Role, ipv6: bool) -> Result<Vec<SocketAddr>> {
     }
 }
 
-/// Interface names come before literals and host names, but only for what is bound.
+/// Interface names come before host names, and before what may be taken for a number, but only for what is bound.
 fn at_once(place: &HostPort, role: Role, ipv6: bool) -> Result<Option<SocketAddr>> {
     let scope = scope(place)?;
     let name = match &place.host {
@@ -93,6 +93,12 @@ fn at_once(place: &HostPort, role: Role, ipv6: bool) -> Result<Option<SocketAddr
         Host::Any => return Ok(Some(zoned(Ipv4Addr::UNSPECIFIED.into(), place.port, scope))),
         Host::Name(name) => name,
     };
+    // To list the interfaces is dear, and none is called like an address.
+    if name.iter().any(|byte| b".:".contains(byte))
+        && let Some(ip) = literal::ip(name, ipv6)
+    {
+        return Ok(Some(zoned(ip, place.port, scope)));
+    }
     if role == Role::Bind
         && let Some(mut address) = net::interface_address(name, ipv6)
     {
