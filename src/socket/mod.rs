@@ -11,6 +11,7 @@ mod hearing;
 mod inproc;
 pub mod monitor;
 mod option;
+mod peers;
 mod readiness;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use close::close;
 pub use endpoints::{bind, connect, disconnect, unbind};
 pub use exchange::{recv, recv_now, send, send_now};
 pub use option::{get_option, set_option};
+pub use peers::{connect_peer, disconnect_peer, peer_state, set_group};
 pub use readiness::{drive, end_poll, events, known_events, missed, poll_fds};
 
 use crate::ctx::{Marks, Rendezvous, Shared};
@@ -178,14 +180,6 @@ pub fn monitor(
         version,
         type_,
     )
-}
-
-/// `zmq_socket_get_peer_state`
-///
-/// # Errors
-/// ENOTSOCK, ETERM, ENOTSUP, EHOSTUNREACH.
-pub fn peer_state(turn: &mut Turn<Socket>, id: &[u8]) -> Result<i32> {
-    working(turn)?.with(true, |pattern, cx| pattern.peer_state(cx, id))
 }
 
 impl Socket {
