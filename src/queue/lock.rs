@@ -114,6 +114,12 @@ impl Lock {
         }
     }
 
+    /// True when another thread waits for it.
+    pub(super) fn is_wanted(&self, hold: Hold) -> bool {
+        self.waiters.load(Ordering::Relaxed) != 0
+            || (hold == Hold::Owner && self.owner.load(Ordering::Relaxed) == REVOKED)
+    }
+
     /// Gives it back.
     #[inline(always)]
     pub(super) fn release(&self, hold: Hold) {
