@@ -191,11 +191,7 @@ fn sleep<I: Item>(
 }
 
 /// Prepares all sockets for sleep. False when there is a reason not to.
-fn lie_down<I: Item>(
-    items: &[I],
-    set: &mut Vec<PollFd>,
-    asleep: &mut Vec<Asleep>,
-) -> Result<bool> {
+fn lie_down<I: Item>(items: &[I], set: &mut Vec<PollFd>, asleep: &mut Vec<Asleep>) -> Result<bool> {
     for item in items {
         match item.target() {
             Target::Fd(fd) => set.push(to_system(fd, item.events())),

@@ -64,11 +64,7 @@ impl Crowd {
 }
 
 /// Sleeps while somebody else leads.
-pub(super) fn follow(
-    turn: &mut Turn<Socket>,
-    want: Want,
-    timeout: Option<Duration>,
-) -> Result<()> {
+pub(super) fn follow(turn: &mut Turn<Socket>, want: Want, timeout: Option<Duration>) -> Result<()> {
     let socket = of(turn)?;
     let word = Arc::clone(&socket.crowd.word);
     let seen = word.load(Ordering::Relaxed);

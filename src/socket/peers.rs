@@ -44,7 +44,8 @@ pub fn disconnect_peer(turn: &mut Turn<Socket>, number: u32) -> Result<()> {
     let id = socket.pattern.numbered(number)?;
     let endpoint = socket.pipes.get(id).map(crate::pipe::Pipe::endpoint);
     let dialed = socket.endpoints.iter().position(|entry| {
-        Some(entry.number) == endpoint && matches!(entry.kind, Kind::Dialed { .. } | Kind::Inproc(_))
+        Some(entry.number) == endpoint
+            && matches!(entry.kind, Kind::Dialed { .. } | Kind::Inproc(_))
     });
     match dialed {
         Some(place) => {
