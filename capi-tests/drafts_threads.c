@@ -1,66 +1,7 @@
 /* Several threads in one thread-safe socket at once: every message is counted, and nobody sleeps while there is something
  * for it to do. */
 #define ZMQ_BUILD_DRAFT_API
-#include "check.h"
-
-enum { THREADS = 4, EACH = 5000, ALL = THREADS * EACH };
-
-static void *server, *client;
-static atomic_int seen[ALL], received;
-
-/* Mostly nothing, now and then long enough for everybody to fall asleep. */
-static void dawdle (unsigned *seed)
-{
-    int r = rand_r (seed);
-    struct timespec t = {0, 0};
-    if (r % 1024 == 0)
-        t.tv_nsec = 3000000;
-    else if (r % 32 == 0)
-        t.tv_nsec = r % 100000;
-    else
-        return;
-    nanosleep (&t, NULL);
-}
-
-static void *setup (const char *on, int binds, int connects)
-{
-    char ep[ENDPOINT_MAX];
-    void *ctx = ctx_new ();
-    server = sock (ctx, binds), client = sock (ctx, connects);
-    bind_on (server, on, ep);
-    connect_to (client, ep);
-    return ctx;
-}
-
-static void start (pthread_t *threads, void *(*body) (void *))
-{
-    for (int i = 0; i < THREADS; i++)
-        CHECK_INT (pthread_create (&threads[i], NULL, body, (void *) (intptr_t) i), 0);
-}
-
-static void join (pthread_t *threads)
-{
-    for (int i = 0; i < THREADS; i++)
-        pthread_join (threads[i], NULL);
-}
-
-static void count (int number)
-{
-    CHECK (number >= 0 && number < ALL);
-    CHECK_INT (atomic_fetch_add (&seen[number], 1), 0);
-    atomic_fetch_add (&received, 1);
-}
-
-static void *send_many (void *which)
-{
-    unsigned seed = (unsigned) (intptr_t) which + 1;
-    for (int i = 0; i < EACH; i++) {
-        int number = (int) (intptr_t) which * EACH + i;
-        CHECK_INT (zmq_send (client, &number, sizeof number, 0), sizeof number);
-        dawdle (&seed);
-    }
-    return NULL;
-}
+#include "shared.h"
 
 static void *receive_until_the_end (void *which)
 {
@@ -129,60 +70,6 @@ static void sleeping_receivers (const char *on)
     for (int i = 0, end = -1; i < THREADS; i++)
         SEND_BYTES (client, &end, sizeof end, 0);
     join (receivers);
-    finish (ctx);
-}
-
-static void *echo (void *which)
-{
-    zmq_msg_t m;
-    zmq_msg_init (&m);
-    for (;;) {
-        if (zmq_msg_recv (&m, server, 0) == -1 || zmq_msg_send (&m, server, 0) == -1) {
-            CHECK_INT (zmq_errno (), ETERM);
-            break;
-        }
-    }
-    zmq_msg_close (&m);
-    return NULL;
-}
-
-static void *receive_replies (void *which)
-{
-    while (received < ALL) {
-        int number;
-        int rc = zmq_recv (client, &number, sizeof number, 0);
-        if (rc == -1) {
-            CHECK_INT (zmq_errno (), EAGAIN);
-            continue;
-        }
-        count (number);
-    }
-    return NULL;
-}
-
-/* Threads that ask, threads that answer and threads that hear the answers, with little room between them. */
-static void both_ways_at_once (const char *on)
-{
-    char ep[ENDPOINT_MAX];
-    pthread_t askers[THREADS], answerers[THREADS], hearers[THREADS];
-    void *ctx = ctx_new ();
-    server = sock (ctx, ZMQ_SERVER), client = sock (ctx, ZMQ_CLIENT);
-    set_int (client, ZMQ_SNDHWM, 20);
-    set_int (server, ZMQ_SNDHWM, 20);
-    set_int (client, ZMQ_RCVHWM, 20);
-    set_int (server, ZMQ_RCVHWM, 20);
-    bind_on (server, on, ep);
-    connect_to (client, ep);
-    set_int (client, ZMQ_RCVTIMEO, 500);
-    set_int (server, ZMQ_RCVTIMEO, -1);
-    start (answerers, echo);
-    start (hearers, receive_replies);
-    start (askers, send_many);
-    join (askers);
-    join (hearers);
-    CHECK_INT (received, ALL);
-    CHECK_INT (zmq_ctx_shutdown (ctx), 0);
-    join (answerers);
     finish (ctx);
 }
 
@@ -377,12 +264,13 @@ static void *cast_many (void *which)
 static void *hear_or_rejoin (void *which)
 {
     char group[8];
+    unsigned seed = (unsigned) (intptr_t) which + 200;
     snprintf (group, sizeof group, "g%d", (int) (intptr_t) which);
     if ((intptr_t) which % 2)
         return receive_until_term (which);
-    for (;;)
-        if (zmq_join (server, group) == -1 || zmq_leave (server, group) == -1 || received == ALL)
-            return NULL;
+    while (zmq_join (server, group) == 0 && zmq_leave (server, group) == 0 && received < ALL)
+        dawdle (&seed);
+    return NULL;
 }
 
 static void groups_of_many_threads (const char *on)
@@ -420,7 +308,7 @@ static void groups_of_many_threads (const char *on)
 #define EVERYWHERE(fn) CASE_ON (fn, "tcp"), CASE_ON (fn, "ipc"), CASE_ON (fn, "inproc")
 
 CHECK_MAIN (EVERYWHERE (many_senders), EVERYWHERE (many_receivers), EVERYWHERE (sleeping_receivers),
-            EVERYWHERE (both_ways_at_once), EVERYWHERE (many_polls), EVERYWHERE (many_descriptors),
+            CASE_ON (both_ways_at_once, "tcp"), CASE_ON (both_ways_at_once, "ipc"), EVERYWHERE (many_polls), EVERYWHERE (many_descriptors),
             EVERYWHERE (all_ways_of_waiting), EVERYWHERE (one_message_to_many_ways),
             EVERYWHERE (a_connect_releases_senders), CASE (termination_wakes_everybody), CASE (everybody_times_out),
             CASE_ON (groups_of_many_threads, "tcp"), CASE_ON (groups_of_many_threads, "inproc"))
