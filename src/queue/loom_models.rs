@@ -497,9 +497,10 @@ fn a_crowd_gets_the_lock() {
             })
             .collect();
         use_it(&shared, 8);
+        use_it(&shared, 8);
         for other in others {
             other.join().unwrap();
         }
-        assert_eq!(content(&shared.1), 3);
+        assert_eq!(content(&shared.1), 4);
     });
 }
