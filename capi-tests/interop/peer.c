@@ -2,14 +2,18 @@
  *
  * One side of a conversation between two processes, which may run different libraries. The binding side prints the
  * endpoint that came of it on its first line. Each side counts every message, verifies every byte, and exits 0 only if all
- * of it was there. Types by their names: pair pub sub xpub xsub req rep dealer router push pull stream.
+ * of it was there. Types by their names: pair pub sub xpub xsub req rep dealer router push pull stream client server
+ * radio dish scatter gather peer channel.
  *
  * Who does what follows from the type and, where both could start, from the role:
  *   pub, xpub      send count messages and an end, once there is a subscriber
- *   push           sends count messages; pull receives them
+ *   radio          the same, to three groups in turn
+ *   push, scatter  sends count messages; pull, gather receives them
+ *   client         asks count times; server answers
  *   req            asks count times; rep and router answer
- *   dealer         asks count times at rep or router; between two dealers, routers, pairs or streams the one that
- *                  connects asks and the one that binds answers. PEER names the other type, which decides the framing. */
+ *   dealer         asks count times at rep or router; between two dealers, routers, pairs, streams, peers or
+ *                  channels the one that connects asks and the one that binds answers. PEER names the other type, which decides the framing. */
+#define ZMQ_BUILD_DRAFT_API
 #include "../check.h"
 
 static void *self;
@@ -141,6 +145,109 @@ static void answer (bool addressed, bool delimiter)
     }
 }
 
+/* ---- drafts ---- */
+
+static void scatter (void)
+{
+    for (int n = 0; n < count; n++)
+        emit (n, 0);
+}
+
+static void gather (void)
+{
+    for (int n = 0; n < count; n++)
+        expect (n, 0);
+}
+
+static void emit_to (uint32_t id, int n)
+{
+    zmq_msg_t m;
+    compose (n);
+    CHECK_INT (zmq_msg_init_buffer (&m, body, size), 0);
+    CHECK_INT (zmq_msg_set_routing_id (&m, id), 0);
+    CHECK_INT (zmq_msg_send (&m, self, 0), size);
+}
+
+static uint32_t expect_from (int n)
+{
+    zmq_msg_t m;
+    zmq_msg_init (&m);
+    compose (n);
+    CHECK_INT (zmq_msg_recv (&m, self, 0), size);
+    CHECK (!zmq_msg_more (&m) && !memcmp (zmq_msg_data (&m), body, size));
+    uint32_t id = zmq_msg_routing_id (&m);
+    zmq_msg_close (&m);
+    return id;
+}
+
+static void serve (void)
+{
+    uint32_t who = 0;
+    for (int n = 0; n < count; n++) {
+        uint32_t id = expect_from (n);
+        CHECK (id != 0 && (who == 0 || who == id));
+        who = id;
+        emit_to (id, n);
+    }
+}
+
+static void ask_peer (uint32_t id)
+{
+    for (int n = 0, sent = 0; n < count; n++) {
+        for (; sent < count && sent < n + 50; sent++)
+            emit_to (id, sent);
+        CHECK_INT (expect_from (n), id);
+    }
+}
+
+static const char *const groups[] = {"short", "", "a group with a name of such a length that it lies in no message of either"};
+
+static void cast (const char *group, const void *data, size_t length)
+{
+    zmq_msg_t m;
+    CHECK_INT (zmq_msg_init_buffer (&m, data, length), 0);
+    CHECK_INT (zmq_msg_set_group (&m, group), 0);
+    CHECK_INT (zmq_msg_send (&m, self, 0), length);
+}
+
+static void radio (void)
+{
+    /* Nobody tells who is there: a mark, which the dish skips, is repeated for a while. */
+    int64_t limit = now_ms () + 1000;
+    while (now_ms () < limit) {
+        cast (groups[0], "start", 5);
+        pause_ms (10);
+    }
+    set_int (self, ZMQ_XPUB_NODROP, 1);
+    for (int n = 0; n < count; n++) {
+        compose (n);
+        cast ("a group that nobody is in", body, size);
+        cast (groups[n % 3], body, size);
+    }
+    cast (groups[0], "end", 3);
+}
+
+static void dish (void)
+{
+    zmq_msg_t m;
+    for (int n = 0; n <= count; n++) {
+        do {
+            zmq_msg_init (&m);
+            CHECK (zmq_msg_recv (&m, self, 0) >= 0);
+        } while (zmq_msg_size (&m) == 5 && !memcmp (zmq_msg_data (&m), "start", 5));
+        if (n == count) {
+            CHECK (zmq_msg_size (&m) == 3 && !memcmp (zmq_msg_data (&m), "end", 3));
+            break;
+        }
+        compose (n);
+        CHECK_INT (zmq_msg_size (&m), size);
+        CHECK (!memcmp (zmq_msg_data (&m), body, size));
+        CHECK (!strcmp (zmq_msg_group (&m), groups[n % 3]));
+        zmq_msg_close (&m);
+    }
+    zmq_msg_close (&m);
+}
+
 /* STREAM to STREAM: count * size bytes there and back. */
 static void stream (bool first)
 {
@@ -176,8 +283,9 @@ static void stream (bool first)
 
 int main (int argc, char **argv)
 {
-    static const char *const names[] = {"pair", "pub",    "sub",  "req",  "rep",  "dealer",
-                                        "router", "pull", "push", "xpub", "xsub", "stream"};
+    static const char *const names[] = {"pair", "pub",    "sub",    "req",   "rep",  "dealer", "router",
+                                        "pull", "push",   "xpub",   "xsub",  "stream", "server", "client",
+                                        "radio", "dish",  "gather", "scatter", "dgram", "peer",  "channel"};
     if (argc != 6) {
         fprintf (stderr, "usage: peer bind|connect type endpoint count size (PEER=other type)\n");
         return 2;
@@ -200,20 +308,25 @@ int main (int argc, char **argv)
     void *ctx = ctx_new ();
     self = sock (ctx, number);
     /* Not for subscribers: what they would wait for is a publisher that takes their subscriptions. */
-    set_int (self, ZMQ_LINGER, number == ZMQ_SUB || number == ZMQ_XSUB ? 0 : -1);
+    set_int (self, ZMQ_LINGER, number == ZMQ_SUB || number == ZMQ_XSUB || number == ZMQ_DISH ? 0 : -1);
     if (number != ZMQ_STREAM)
         CHECK_INT (zmq_setsockopt (self, ZMQ_ROUTING_ID, binds ? "binder" : "connecter", binds ? 6 : 9), 0);
     if (number == ZMQ_SUB)
         set_text (self, ZMQ_SUBSCRIBE, "");
-    set_int (self, ZMQ_SNDHWM, number == ZMQ_XPUB || number == ZMQ_PUB ? 0 : 1000);
-    set_int (self, ZMQ_RCVHWM, number == ZMQ_XSUB || number == ZMQ_SUB ? 0 : 1000);
+    for (size_t i = 0; number == ZMQ_DISH && i < COUNT (groups); i++)
+        CHECK_INT (zmq_join (self, groups[i]), 0);
+    set_int (self, ZMQ_SNDHWM, number == ZMQ_XPUB || number == ZMQ_PUB || number == ZMQ_RADIO ? 0 : 1000);
+    set_int (self, ZMQ_RCVHWM, number == ZMQ_XSUB || number == ZMQ_SUB || number == ZMQ_DISH ? 0 : 1000);
+    uint32_t connected = 0;
     if (binds) {
         if (zmq_bind (self, endpoint) != 0)
             check_report (__FILE__, __LINE__, "bind %s", endpoint);
         last_endpoint (self, last);
         printf ("%s\n", last);
         fflush (stdout);
-    } else
+    } else if (number == ZMQ_PEER)
+        CHECK ((connected = zmq_connect_peer (self, endpoint)) != 0);
+    else
         connect_to (self, endpoint);
     const char *peer = binds ? "connecter" : "binder";
     switch (number) {
@@ -226,6 +339,14 @@ int main (int argc, char **argv)
         case ZMQ_REQ: ask (false, NULL); break;
         case ZMQ_REP: answer (false, false); break;
         case ZMQ_STREAM: stream (!binds); break;
+        case ZMQ_SERVER: serve (); break;
+        case ZMQ_CLIENT: ask (false, NULL); break;
+        case ZMQ_RADIO: radio (); break;
+        case ZMQ_DISH: dish (); break;
+        case ZMQ_GATHER: gather (); break;
+        case ZMQ_SCATTER: scatter (); break;
+        case ZMQ_PEER: binds ? serve () : ask_peer (connected); break;
+        case ZMQ_CHANNEL:
         case ZMQ_PAIR: binds ? answer (false, false) : ask (false, NULL); break;
         case ZMQ_DEALER:
             if (is (other, "dealer"))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh LIB_A LIB_B
-# Every pair of socket types in two processes, one with the library of folder A and one with that of folder B, in both
+# Every pair of socket types (or those of $PAIRS) in two processes, one with the library of folder A and one with that of folder B, in both
 # directions of bind and connect, over tcp and ipc; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
 set -u
 [ $# -eq 2 ] || { sed -n 2,4p "$0"; exit 2; }
@@ -39,8 +39,8 @@ one() {
     fi
 }
 
-for pair in pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
-    router-router push-pull stream-stream; do
+for pair in ${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
+    router-router push-pull stream-stream client-server radio-dish scatter-gather peer-peer channel-channel}; do
     left=${pair%-*} right=${pair#*-}
     for transport in tcp ipc; do
         [ "$pair-$transport" = stream-stream-ipc ] && continue

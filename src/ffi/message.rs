@@ -2,20 +2,18 @@
 //!
 //! The functions that begin a message never look at the memory they are given; the others believe only a live message.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 use super::args;
 use super::error::{report, report_or, report_ptr};
 use crate::errno::{Errno, Result};
-use crate::msg::{self, INLINE_MAX, Meta, Msg};
+use crate::msg::{self, GROUP_MAX, Groups, INLINE_MAX, Meta, Msg};
 use crate::options::constants::message_property::{MORE, SHARED, SRCFD};
 
 /// `zmq_free_fn`: called with the data and the hint given to [`zmq_msg_init_data`].
 pub type FreeFn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
-
-/// The longest group.
-const GROUP_MAX: usize = crate::options::constants::group::GROUP_MAX_LENGTH as usize;
 
 /// # Safety
 /// As for [`msg::emplace`], but `place` may be NULL or misaligned.
@@ -261,7 +259,11 @@ pub unsafe extern "C" fn zmq_msg_routing_id(msg: *mut Msg) -> u32 {
     report_or(unsafe { args::message_ref(msg) }.map(Msg::routing_id), 0)
 }
 
-/// Gives a message a group. EINVAL if its name is NULL or longer than 255 bytes.
+thread_local! {
+    static GROUPS: RefCell<Groups> = RefCell::default();
+}
+
+/// Gives a message a group, of whose name 255 bytes count. EINVAL if it is NULL.
 ///
 /// # Safety
 /// `msg` is NULL or points to 64 readable bytes that nobody else uses, `group` is NULL or points to a C string.
@@ -270,15 +272,17 @@ pub unsafe extern "C" fn zmq_msg_set_group(msg: *mut Msg, group: *const c_char) 
     // SAFETY: as promised by the caller.
     report(unsafe { args::message(msg) }.and_then(|msg| {
         // SAFETY: as promised by the caller.
-        let group = CString::from(unsafe { args::text(group) }.ok_or(Errno::EINVAL)?);
-        if group.count_bytes() > GROUP_MAX {
-            return Err(Errno::EINVAL);
+        let group = unsafe { args::text(group) }
+            .ok_or(Errno::EINVAL)?
+            .to_bytes();
+        let group = group.get(..GROUP_MAX).unwrap_or(group);
+        // The thread may be about to end.
+        if GROUPS
+            .try_with(|groups| groups.borrow_mut().mark(msg, group))
+            .is_err()
+        {
+            Groups::default().mark(msg, group);
         }
-        let meta = match msg.meta() {
-            Some(meta) => meta.with_group(group),
-            None => Meta::of_group(group),
-        };
-        msg.set_meta(Some(meta));
         Ok(0)
     }))
 }

@@ -1,51 +1,68 @@
 //! Calls that name a peer or a group.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use super::args;
 use super::error::{report, report_or};
 use crate::errno::{Errno, Result};
 use crate::socket;
 
-/// The socket types that these calls are for do not exist here: ENOTSOCK for what is no socket, ENOTSUP for sockets.
-fn unsupported<T>(socket: *mut c_void) -> Result<T> {
-    socket::enter(socket).and(Err(Errno::ENOTSUP))
+/// Connects a PEER socket, and returns the number by which messages name that peer from now on. 0 on failure: ENOTSUP
+/// for other types, EFAULT under ZMQ_IMMEDIATE, else what [`super::socket::zmq_connect`] says.
+///
+/// # Safety
+/// `socket` is NULL or points to readable memory, `endpoint` is NULL or points to a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_connect_peer(socket: *mut c_void, endpoint: *const c_char) -> u32 {
+    let connected = socket::enter(socket).and_then(|mut turn| {
+        // SAFETY: as promised by the caller.
+        let endpoint = unsafe { args::text(endpoint) }.map_or(&[][..], CStr::to_bytes);
+        socket::connect_peer(&mut turn, endpoint)
+    });
+    report_or(connected, 0)
 }
 
-/// Connects a PEER socket; no other can: ENOTSUP.
+/// Ends the connection to a peer of a SERVER or PEER socket. EHOSTUNREACH if there is none of this number, ENOTSUP for
+/// other types.
 ///
 /// # Safety
 /// `socket` is NULL or points to readable memory.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_connect_peer(socket: *mut c_void, _endpoint: *const c_char) -> u32 {
-    report_or(unsupported(socket), 0)
+pub unsafe extern "C" fn zmq_disconnect_peer(socket: *mut c_void, routing_id: u32) -> c_int {
+    report(
+        socket::enter(socket)
+            .and_then(|mut turn| socket::disconnect_peer(&mut turn, routing_id))
+            .map(|()| 0),
+    )
 }
 
-/// Disconnects a peer of a SERVER or PEER socket; no other can: ENOTSUP.
+/// Joins a group with a DISH socket. EINVAL if it is in it, or the name is longer than 255 bytes; ENOTSUP for other types.
 ///
 /// # Safety
-/// `socket` is NULL or points to readable memory.
+/// `socket` is NULL or points to readable memory, `group` is NULL or points to a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_disconnect_peer(socket: *mut c_void, _routing_id: u32) -> c_int {
-    report(unsupported(socket))
+pub unsafe extern "C" fn zmq_join(socket: *mut c_void, group: *const c_char) -> c_int {
+    // SAFETY: as promised by the caller.
+    report(unsafe { set_group(socket, group, true) })
 }
 
-/// Joins a group with a DISH socket; no other can: ENOTSUP.
+/// Leaves a group with a DISH socket. EINVAL if it is not in it; ENOTSUP for other types.
 ///
 /// # Safety
-/// `socket` is NULL or points to readable memory.
+/// `socket` is NULL or points to readable memory, `group` is NULL or points to a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_join(socket: *mut c_void, _group: *const c_char) -> c_int {
-    report(unsupported(socket))
+pub unsafe extern "C" fn zmq_leave(socket: *mut c_void, group: *const c_char) -> c_int {
+    // SAFETY: as promised by the caller.
+    report(unsafe { set_group(socket, group, false) })
 }
 
-/// Leaves a group with a DISH socket; no other can: ENOTSUP.
-///
 /// # Safety
-/// `socket` is NULL or points to readable memory.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_leave(socket: *mut c_void, _group: *const c_char) -> c_int {
-    report(unsupported(socket))
+/// `group` is NULL or points to a C string.
+unsafe fn set_group(socket: *mut c_void, group: *const c_char, join: bool) -> Result<c_int> {
+    let mut turn = socket::enter(socket)?;
+    // SAFETY: as promised by the caller.
+    let group = unsafe { args::text(group) }.ok_or(Errno::EINVAL)?;
+    socket::set_group(&mut turn, group.to_bytes(), join).map(|()| 0)
 }
 
 /// Whether a peer of a ROUTER socket can be sent to: ZMQ_POLLOUT if so. EHOSTUNREACH if there is none of this routing

@@ -226,9 +226,9 @@ unsafe fn wait(
     // SAFETY: written just now.
     let room = unsafe { slice::from_raw_parts_mut(events, count) };
     // Others may register while this thread sleeps.
-    let mut poller = held.0.lock().clone();
+    let mut round = held.0.lock().round();
     let mut filled = 0;
-    let ready = poller.wait(args::timeout(timeout))?;
+    let ready = round.wait(args::timeout(timeout))?;
     for (place, item) in room.iter_mut().zip(ready) {
         *place = zmq_poller_event_t::of(item);
         filled += 1;
@@ -239,18 +239,22 @@ unsafe fn wait(
     Ok(args::size(filled))
 }
 
-/// A poller of thread-safe sockets has a descriptor; there are none here: EINVAL.
+/// Gives out a descriptor that becomes readable when a thread-safe socket may have become ready, until the next wait.
+/// EINVAL if no such socket was registered.
 ///
 /// # Safety
-/// `poller` is NULL or points to readable memory.
+/// `poller` is NULL or points to readable memory, `fd` is NULL or points to a variable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int {
     // SAFETY: as promised by the caller.
-    report(
-        unsafe { tagged::get::<Held>(poller) }.and(Err(if fd.is_null() {
-            Errno::EFAULT
-        } else {
-            Errno::EINVAL
-        })),
-    )
+    let held = unsafe { tagged::get::<Held>(poller) };
+    report(held.and_then(|held| {
+        if fd.is_null() {
+            return Err(Errno::EFAULT);
+        }
+        let descriptor = held.0.lock().descriptor()?;
+        // SAFETY: not NULL, hence a variable as promised by the caller.
+        unsafe { fd.write(descriptor) };
+        Ok(0)
+    }))
 }

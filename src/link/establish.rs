@@ -324,6 +324,7 @@ impl Link {
             MetaSource::new(meta),
             max_frame,
             options.in_batch_size.max(1) as usize,
+            self.setup.groups,
             &first,
         );
         let Ok(inbound) = inbound else {

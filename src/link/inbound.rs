@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::errno::{Errno, Result};
-use crate::msg::{CANCEL, Filling, INLINE_MAX, MORE, MetaSource, Msg, RecvBlock, SUBSCRIBE};
+use crate::msg::{
+    CANCEL, Filling, INLINE_MAX, JOIN, LEAVE, MORE, MetaSource, Msg, RecvBlock, SUBSCRIBE,
+};
 use crate::queue::LaneTx;
 use crate::zmtp::command::{self, Command};
 use crate::zmtp::frame::{self, Header};
@@ -59,6 +61,8 @@ pub struct Inbound {
     max_frame: u64,
     raw_chunk: usize,
     meta: MetaSource,
+    /// The socket hears JOIN and LEAVE.
+    groups: bool,
     /// Commands for the connection, to be handled by the caller.
     pub requests: Vec<Request>,
 }
@@ -70,6 +74,7 @@ impl Inbound {
         meta: MetaSource,
         max_frame: Option<u64>,
         raw_chunk: usize,
+        groups: bool,
         first: &[u8],
     ) -> Result<Inbound> {
         let mut inbound = Inbound {
@@ -83,6 +88,7 @@ impl Inbound {
             max_frame: max_frame.map_or(LARGEST_FRAME, |max| max.min(LARGEST_FRAME)),
             raw_chunk: raw_chunk.max(1),
             meta,
+            groups,
             requests: Vec::new(),
         };
         if !first.is_empty() {
@@ -381,6 +387,8 @@ impl Inbound {
             }
             Command::Subscribe(topic) => (topic, SUBSCRIBE),
             Command::Cancel(topic) => (topic, CANCEL),
+            Command::Join(group) if self.groups => (group, JOIN),
+            Command::Leave(group) if self.groups => (group, LEAVE),
             Command::Error(_) => return Err(Errno::EPROTO),
             Command::Pong { .. } | Command::Join(_) | Command::Leave(_) | Command::Unknown => {
                 return Ok(());

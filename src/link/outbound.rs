@@ -243,10 +243,13 @@ impl Outbound {
         self.command(&body);
     }
 
-    /// Appends a command's body as a frame.
+    /// Appends a command's body as a frame. Before ZMTP 2.0 no flag tells it from a message.
     pub fn command(&mut self, body: &[u8]) {
-        let mut frame = Vec::with_capacity(body.len() + MAX_HEADER_V2);
-        frame::append_v2(&mut frame, COMMAND, body);
+        let mut frame = Vec::with_capacity(body.len() + MAX_HEADER_V1);
+        match self.wire {
+            Wire::Frames(Framing::V1) => frame::append_v1(&mut frame, false, body),
+            _ => frame::append_v2(&mut frame, COMMAND, body),
+        }
         self.buffer.append(&frame);
     }
 

@@ -107,6 +107,8 @@ pub struct Setup {
     pub options: Arc<Options>,
     /// No ZMTP: bytes are messages.
     pub raw: bool,
+    /// The socket hears which groups its peers join and leave.
+    pub groups: bool,
     /// The lane to the peer holds the newest message only.
     pub conflate_out: bool,
     /// The lane from the peer holds the newest message only.

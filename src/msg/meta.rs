@@ -110,6 +110,11 @@ impl Tie {
         self.0 & 1 == 0 && !self.is_none()
     }
 
+    /// A number that differs from tie to tie.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+
     /// The metadata.
     ///
     /// # Safety

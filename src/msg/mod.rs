@@ -6,12 +6,14 @@
 
 mod block;
 mod filling;
+mod group;
 mod meta;
 mod pool;
 mod receive;
 mod run;
 
 pub use filling::Filling;
+pub use group::{GROUP_MAX, Groups};
 pub use meta::{Meta, MetaSource};
 pub use receive::RecvBlock;
 pub use run::{RunReader, RunWriter};

@@ -19,7 +19,7 @@ struct Place {
     round: u64,
 }
 
-/// The sending side of PUB, XPUB and XSUB.
+/// The sending side of PUB, XPUB, XSUB, RADIO and DISH.
 #[derive(Debug, Default)]
 pub struct Dist {
     pipes: Vec<PipeId>,
@@ -181,6 +181,29 @@ impl Dist {
         if !self.more {
             self.chosen.clear();
         }
+        Ok(())
+    }
+
+    /// Sends a message of two frames to those of the pipes chosen that have room.
+    ///
+    /// # Errors
+    /// ENOMEM, with nothing sent.
+    pub fn send_pair(&mut self, pipes: &mut Pipes, head: &mut Msg, body: &mut Msg) -> Result<()> {
+        let places = &mut self.places;
+        self.chosen
+            .retain(|&pipe| Self::has_room(places, pipes, pipe));
+        if let Some((&last, others)) = self.chosen.split_last() {
+            for &pipe in others {
+                // Only the first copy, of foreign memory, can fail: nobody got anything yet.
+                let (head, body) = (head.share()?, body.share()?);
+                pipes.write(pipe, head);
+                pipes.write(pipe, body);
+            }
+            pipes.write(last, head.take());
+            pipes.write(last, body.take());
+        }
+        drop(body.take());
+        self.chosen.clear();
         Ok(())
     }
 }

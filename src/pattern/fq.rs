@@ -19,9 +19,19 @@ pub struct FairQueue {
     /// A message was begun, on the pipe whose turn it is.
     more: bool,
     parked: Vec<PipeId>,
+    /// Messages of more than one frame are thrown away.
+    single: bool,
 }
 
 impl FairQueue {
+    /// One that throws messages of more than one frame away.
+    pub fn of_single_frames() -> FairQueue {
+        FairQueue {
+            single: true,
+            ..FairQueue::default()
+        }
+    }
+
     /// Reads from this pipe too.
     pub fn attach(&mut self, pipe: PipeId) {
         self.awake.insert(pipe);
@@ -57,6 +67,10 @@ impl FairQueue {
     pub fn recv(&mut self, pipes: &mut Pipes) -> Option<(PipeId, Msg)> {
         let pipe = self.awake.current()?;
         match pipes.read(pipe) {
+            Some(msg) if msg.more() && self.single => {
+                self.throw_away(pipes, pipe);
+                self.recv_from_another(pipes)
+            }
             Some(msg) => Some(self.took(pipe, msg)),
             None => self.recv_from_another(pipes),
         }
@@ -72,12 +86,39 @@ impl FairQueue {
     }
 
     fn recv_from_another(&mut self, pipes: &mut Pipes) -> Option<(PipeId, Msg)> {
-        if !self.find_readable(pipes) {
+        if !self.find(pipes) {
             return None;
         }
         let pipe = self.awake.current()?;
         let msg = pipes.read(pipe)?;
         Some(self.took(pipe, msg))
+    }
+
+    /// Gives the turn to a pipe whose next message is to be received.
+    #[inline(always)]
+    fn find(&mut self, pipes: &mut Pipes) -> bool {
+        self.find_readable(pipes) && (!self.single || self.find_single(pipes))
+    }
+
+    /// The same, once a pipe that has something has the turn.
+    fn find_single(&mut self, pipes: &mut Pipes) -> bool {
+        while let Some(pipe) = self.awake.current() {
+            if pipes.peek(pipe).is_some_and(|msg| !msg.more()) {
+                return true;
+            }
+            self.throw_away(pipes, pipe);
+            if !self.find_readable(pipes) {
+                break;
+            }
+        }
+        false
+    }
+
+    /// Takes what is left of a message, for nobody.
+    #[cold]
+    fn throw_away(&mut self, pipes: &mut Pipes, pipe: PipeId) {
+        while pipes.read(pipe).is_some_and(|frame| frame.more()) {}
+        self.awake.advance();
     }
 
     /// Gives the turn to a pipe that has something.
@@ -111,7 +152,7 @@ impl FairQueue {
     /// True when a frame waits.
     #[inline(always)]
     pub fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
-        self.more || self.find_readable(pipes)
+        self.more || self.find(pipes)
     }
 
     /// Takes the rest of a message begun, for nobody.

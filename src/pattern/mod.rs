@@ -15,14 +15,19 @@ pub mod routes;
 pub mod setting;
 pub mod subscriptions;
 
+mod client;
 mod dealer;
+mod dgram;
+mod dish;
 mod pair;
 mod pub_;
 mod pull;
 mod push;
+mod radio;
 mod rep;
 mod req;
 mod router;
+mod server;
 mod stream;
 mod sub;
 mod xpub;
@@ -184,6 +189,27 @@ pub trait Pattern: Send {
     fn peer_state(&mut self, _cx: &mut Cx, _routing_id: &[u8]) -> Result<i32> {
         Err(Errno::ENOTSUP)
     }
+
+    /// Enters (`join`) or leaves a group (`zmq_join`, `zmq_leave`).
+    ///
+    /// # Errors
+    /// ENOTSUP on types without groups; EINVAL: the name is too long, or it is in the group already, or not in it.
+    fn set_group(&mut self, _cx: &mut Cx, _group: &[u8], _join: bool) -> Result<()> {
+        Err(Errno::ENOTSUP)
+    }
+
+    /// The pipe of the peer that messages name by this number (`zmq_disconnect_peer`).
+    ///
+    /// # Errors
+    /// ENOTSUP on types without such numbers; EHOSTUNREACH for an unknown one.
+    fn numbered(&self, _number: u32) -> Result<PipeId> {
+        Err(Errno::ENOTSUP)
+    }
+
+    /// The number of the pipe that joined last (`zmq_connect_peer`); `None` on types other than PEER.
+    fn newest_number(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// What there is to know of a socket type from outside.
@@ -213,6 +239,8 @@ pub struct Row {
     pub raw: bool,
     /// Else SNDMORE is EINVAL.
     pub accepts_multipart: bool,
+    /// What it sends has a group, and its peers say which groups they are in.
+    pub groups: bool,
 }
 
 const PLAIN: Row = Row {
@@ -228,38 +256,49 @@ const PLAIN: Row = Row {
     may_recv: true,
     raw: false,
     accepts_multipart: true,
+    groups: false,
 };
 
 macro_rules! patterns {
-    ($($number:literal $name:literal [$($peer:literal)*] $pattern:ty { $($flag:ident),* } )*) => {
+    ($($number:literal $name:literal [$($peer:literal)*] $make:path { $($flag:ident),* } )*) => {
         /// Every socket type, by number.
         pub static PATTERNS: &[Row] = &[$(Row {
             number: $number,
             name: $name,
             peers: &[$($peer),*],
-            create: || Box::new(<$pattern>::default()),
+            create: || Box::new($make()),
             ..patterns!(@flags PLAIN $($flag)*)
         }),*];
     };
     (@flags $row:ident) => { $row };
     (@flags $row:ident receive_only $($rest:ident)*) => { Row { may_send: false, ..patterns!(@flags $row $($rest)*) } };
     (@flags $row:ident send_only $($rest:ident)*) => { Row { may_recv: false, ..patterns!(@flags $row $($rest)*) } };
+    (@flags $row:ident single_frame $($rest:ident)*) => { Row { accepts_multipart: false, ..patterns!(@flags $row $($rest)*) } };
     (@flags $row:ident $flag:ident $($rest:ident)*) => { Row { $flag: true, ..patterns!(@flags $row $($rest)*) } };
 }
 
 patterns! {
-    0  "PAIR"   ["PAIR"]                   pair::Pair     {}
-    1  "PUB"    ["SUB" "XSUB"]             pub_::Pub      { send_only, dedups_connect }
-    2  "SUB"    ["PUB" "XPUB"]             sub::Sub       { receive_only, dedups_connect, zero_linger }
-    3  "REQ"    ["REP" "ROUTER"]           req::Req       { sends_routing_id, dedups_connect }
-    4  "REP"    ["REQ" "DEALER"]           rep::Rep       {}
-    5  "DEALER" ["REP" "DEALER" "ROUTER"]  dealer::Dealer { sends_routing_id, dedups_connect }
-    6  "ROUTER" ["REQ" "DEALER" "ROUTER"]  router::Router { sends_routing_id }
-    7  "PULL"   ["PUSH"]                   pull::Pull     { receive_only }
-    8  "PUSH"   ["PULL"]                   push::Push     { send_only }
-    9  "XPUB"   ["SUB" "XSUB"]             xpub::Xpub     {}
-    10 "XSUB"   ["PUB" "XPUB"]             xsub::Xsub     { zero_linger }
-    11 "STREAM" []                         stream::Stream { raw }
+    0  "PAIR"    ["PAIR"]                   pair::Pair::default     {}
+    1  "PUB"     ["SUB" "XSUB"]             pub_::Pub::default      { send_only, dedups_connect }
+    2  "SUB"     ["PUB" "XPUB"]             sub::Sub::default       { receive_only, dedups_connect, zero_linger }
+    3  "REQ"     ["REP" "ROUTER"]           req::Req::default       { sends_routing_id, dedups_connect }
+    4  "REP"     ["REQ" "DEALER"]           rep::Rep::default       {}
+    5  "DEALER"  ["REP" "DEALER" "ROUTER"]  dealer::Dealer::default { sends_routing_id, dedups_connect }
+    6  "ROUTER"  ["REQ" "DEALER" "ROUTER"]  router::Router::default { sends_routing_id }
+    7  "PULL"    ["PUSH"]                   pull::Pull::default     { receive_only }
+    8  "PUSH"    ["PULL"]                   push::Push::default     { send_only }
+    9  "XPUB"    ["SUB" "XSUB"]             xpub::Xpub::default     {}
+    10 "XSUB"    ["PUB" "XPUB"]             xsub::Xsub::default     { zero_linger }
+    11 "STREAM"  []                         stream::Stream::default { raw }
+    12 "SERVER"  ["CLIENT"]                 server::Server::default { thread_safe, single_frame }
+    13 "CLIENT"  ["SERVER"]                 client::Client::default { thread_safe, single_frame }
+    14 "RADIO"   ["DISH"]                   radio::Radio::default   { thread_safe, single_frame, send_only, groups }
+    15 "DISH"    ["RADIO"]                  dish::Dish::default     { thread_safe, zero_linger }
+    16 "GATHER"  ["SCATTER"]                pull::Pull::gathering   { thread_safe, receive_only }
+    17 "SCATTER" ["GATHER"]                 push::Push::default     { thread_safe, single_frame, send_only }
+    18 "DGRAM"   ["DGRAM"]                  dgram::Dgram::default   { raw }
+    19 "PEER"    ["PEER"]                   server::Server::of_peers { thread_safe, single_frame }
+    20 "CHANNEL" ["CHANNEL"]                pair::Pair::channel     { thread_safe, single_frame }
 }
 
 /// The row of a socket type.

@@ -1,4 +1,4 @@
-//! PAIR: one peer, both ways.
+//! PAIR and CHANNEL: one peer, both ways.
 #![forbid(unsafe_code)]
 
 use super::fq::FairQueue;
@@ -14,6 +14,21 @@ pub struct Pair {
     pipe: Option<PipeId>,
     fq: FairQueue,
     lb: LoadBalance,
+}
+
+impl Pair {
+    /// CHANNEL: messages of one frame only.
+    pub(super) fn channel() -> Pair {
+        Pair {
+            fq: FairQueue::of_single_frames(),
+            ..Pair::default()
+        }
+    }
+
+    /// True when there is a peer.
+    pub(super) fn has_pipe(&self) -> bool {
+        self.pipe.is_some()
+    }
 }
 
 impl Pattern for Pair {

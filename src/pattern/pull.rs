@@ -1,4 +1,4 @@
-//! PULL: messages of all peers, in turn.
+//! PULL and GATHER: messages of all peers, in turn.
 #![forbid(unsafe_code)]
 
 use super::fq::FairQueue;
@@ -11,6 +11,15 @@ use crate::pipe::PipeId;
 #[derive(Debug, Default)]
 pub struct Pull {
     fq: FairQueue,
+}
+
+impl Pull {
+    /// GATHER: messages of one frame only.
+    pub(super) fn gathering() -> Pull {
+        Pull {
+            fq: FairQueue::of_single_frames(),
+        }
+    }
 }
 
 impl Pattern for Pull {

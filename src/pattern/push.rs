@@ -1,4 +1,4 @@
-//! PUSH: each message to the next peer with room.
+//! PUSH and SCATTER: each message to the next peer with room.
 #![forbid(unsafe_code)]
 
 use super::lb::LoadBalance;

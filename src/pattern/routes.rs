@@ -101,3 +101,61 @@ pub fn id_frame(id: &[u8], body: &Msg) -> Msg {
     frame.share_meta(body);
     frame
 }
+
+/// Which pipe a number means, and which number a pipe goes by. 0 is nobody's.
+#[derive(Debug)]
+pub struct Numbers {
+    by_number: HashMap<u32, PipeId, Seed>,
+    /// By pipe; 0 for none.
+    numbers: Vec<u32>,
+    newest: u32,
+}
+
+impl Default for Numbers {
+    fn default() -> Numbers {
+        Numbers {
+            by_number: HashMap::default(),
+            numbers: Vec::new(),
+            newest: random() as u32,
+        }
+    }
+}
+
+impl Numbers {
+    /// Gives a pipe a number that nobody has.
+    pub fn insert(&mut self, pipe: PipeId) {
+        self.remove(pipe);
+        if self.numbers.len() <= pipe {
+            self.numbers.resize(pipe + 1, 0);
+        }
+        loop {
+            self.newest = self.newest.wrapping_add(1);
+            if self.newest != 0 && !self.by_number.contains_key(&self.newest) {
+                break;
+            }
+        }
+        self.numbers[pipe] = self.newest;
+        self.by_number.insert(self.newest, pipe);
+    }
+
+    /// Forgets a pipe.
+    pub fn remove(&mut self, pipe: PipeId) {
+        let number = self.numbers.get_mut(pipe).map_or(0, std::mem::take);
+        self.by_number.remove(&number);
+    }
+
+    /// The pipe a number means.
+    pub fn find(&self, number: u32) -> Option<PipeId> {
+        self.by_number.get(&number).copied()
+    }
+
+    /// The number of a pipe; 0 if it has none.
+    pub fn number(&self, pipe: PipeId) -> u32 {
+        self.numbers.get(pipe).copied().unwrap_or(0)
+    }
+
+    /// The number given last.
+    pub fn newest(&self) -> u32 {
+        self.newest
+    }
+}

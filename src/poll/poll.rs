@@ -3,10 +3,11 @@
 
 use crate::errno::{Errno, Result};
 use crate::options::constants::poll::{POLLERR, POLLIN, POLLOUT, POLLPRI};
-use crate::socket;
+use crate::socket::{self, Part};
 use crate::sync::heavy_fence;
 use crate::sys::wait::{self, PollFd};
 use std::ffi::c_void;
+use std::ops::Range;
 use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -71,9 +72,7 @@ pub fn ppoll<I: Item>(
     }
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let slept = sleep(items, &mut set, left, mask);
-        wake(items);
-        slept?;
+        sleep(items, &mut set, left, mask)?;
         let ready = look(items, &mut set, few)?;
         if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return signals_first(mask, ready);
@@ -152,8 +151,14 @@ fn look<I: Item>(items: &mut [I], set: &mut Vec<PollFd>, drive: bool) -> Result<
     Ok(ready)
 }
 
-/// Sleeps, unless a socket has become ready, and reads from the connections that woke us. To be followed by [`wake`],
-/// whatever came of it.
+/// A socket that this poll sleeps for, and its descriptors.
+struct Asleep {
+    handle: *mut c_void,
+    part: Part,
+    entries: Range<usize>,
+}
+
+/// Sleeps, unless a socket has become ready, and reads from the connections that woke us.
 fn sleep<I: Item>(
     items: &[I],
     set: &mut Vec<PollFd>,
@@ -161,7 +166,32 @@ fn sleep<I: Item>(
     mask: Option<&libc::sigset_t>,
 ) -> Result<()> {
     set.clear();
-    let mut owners = Vec::new();
+    let mut asleep = Vec::new();
+    let slept = match lie_down(items, set, &mut asleep) {
+        Ok(true) => wait::poll(set, timeout, mask).map(drop),
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    for Asleep {
+        handle,
+        part,
+        entries,
+    } in asleep
+    {
+        // One that was closed meanwhile is found by the next look.
+        let Ok(mut turn) = socket::enter(handle) else {
+            continue;
+        };
+        socket::end_poll(&mut turn, part);
+        if set[entries].iter().any(|entry| entry.revents != 0) {
+            let _ = socket::drive(&mut turn);
+        }
+    }
+    slept
+}
+
+/// Prepares all sockets for sleep. False when there is a reason not to.
+fn lie_down<I: Item>(items: &[I], set: &mut Vec<PollFd>, asleep: &mut Vec<Asleep>) -> Result<bool> {
     for item in items {
         match item.target() {
             Target::Fd(fd) => set.push(to_system(fd, item.events())),
@@ -169,38 +199,25 @@ fn sleep<I: Item>(
             Target::Socket(handle) => {
                 let before = set.len();
                 let mut turn = socket::enter(handle)?;
-                socket::poll_fds(&mut turn, item.events().into(), set)?;
+                let part = socket::poll_fds(&mut turn, item.events().into(), set)?;
+                asleep.push(Asleep {
+                    handle,
+                    part,
+                    entries: before..set.len(),
+                });
                 if set.len() == before {
-                    return Ok(());
+                    return Ok(false);
                 }
-                owners.push((before, set.len(), handle));
             }
         }
     }
     heavy_fence();
-    for &(_, _, handle) in &owners {
-        if socket::missed(&mut socket::enter(handle)?)? {
-            return Ok(());
+    for socket in asleep.iter() {
+        if socket::missed(&mut socket::enter(socket.handle)?)? {
+            return Ok(false);
         }
     }
-    wait::poll(set, timeout, mask)?;
-    for (from, to, handle) in owners {
-        if set[from..to].iter().any(|entry| entry.revents != 0) {
-            socket::drive(&mut socket::enter(handle)?)?;
-        }
-    }
-    Ok(())
-}
-
-/// Ends the sleep of all sockets. One that was closed meanwhile is found by the next look.
-fn wake<I: Item>(items: &[I]) {
-    for item in items.iter().filter(|item| item.events() != 0) {
-        if let Target::Socket(handle) = item.target()
-            && let Ok(mut turn) = socket::enter(handle)
-        {
-            socket::end_poll(&mut turn);
-        }
-    }
+    Ok(true)
 }
 
 const EVENTS: [(i16, i16); 3] = [

@@ -4,7 +4,10 @@
 use super::items::{self, Item, Target, check_fd};
 use crate::errno::{Errno, Result};
 use crate::options::constants::poll::{POLLERR, POLLIN, POLLOUT, POLLPRI};
-use crate::socket::SOCKETS;
+use crate::socket::{self, SOCKETS};
+use crate::sync::EventFd;
+use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What may be asked for.
@@ -37,24 +40,34 @@ impl<U> Item for Registered<U> {
 }
 
 /// The set, in the order of registration.
-#[derive(Clone, Debug)]
-pub struct Poller<U>(Vec<Registered<U>>);
+#[derive(Debug)]
+pub struct Poller<U> {
+    items: Vec<Registered<U>>,
+    /// A thread-safe socket was registered.
+    thread_safe: bool,
+    /// Raised whenever one of those may have changed, once somebody asked for it.
+    event: Option<Arc<EventFd>>,
+}
 
 impl<U> Default for Poller<U> {
     fn default() -> Poller<U> {
-        Poller(Vec::new())
+        Poller {
+            items: Vec::new(),
+            thread_safe: false,
+            event: None,
+        }
     }
 }
 
 impl<U> Poller<U> {
     /// How many are registered.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.items.len()
     }
 
     /// True when nothing is registered.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.items.is_empty()
     }
 
     /// Registers a socket or descriptor.
@@ -67,7 +80,16 @@ impl<U> Poller<U> {
         if self.place(target).is_ok() {
             return Err(Errno::EINVAL);
         }
-        self.0.push(Registered {
+        if let Target::Socket(handle) = target {
+            let mut turn = socket::enter(handle)?;
+            if socket::is_thread_safe(&mut turn)? {
+                self.thread_safe = true;
+                if let Some(event) = &self.event {
+                    socket::watch(&mut turn, event)?;
+                }
+            }
+        }
+        self.items.push(Registered {
             target,
             user,
             ready: 0,
@@ -84,7 +106,7 @@ impl<U> Poller<U> {
         check(target)?;
         check_events(events)?;
         let place = self.place(target)?;
-        if let Some(item) = self.0.get_mut(place) {
+        if let Some(item) = self.items.get_mut(place) {
             item.events = events;
         }
         Ok(())
@@ -97,10 +119,80 @@ impl<U> Poller<U> {
     pub fn remove(&mut self, target: Target) -> Result<()> {
         check(target)?;
         let place = self.place(target)?;
-        self.0.remove(place);
+        self.items.remove(place);
+        self.leave(target);
         Ok(())
     }
 
+    /// A descriptor that becomes readable when a thread-safe socket of the set may have become ready; a wait makes it
+    /// unreadable.
+    ///
+    /// # Errors
+    /// EINVAL when no thread-safe socket was ever registered; EMFILE.
+    pub fn descriptor(&mut self) -> Result<RawFd> {
+        if !self.thread_safe {
+            return Err(Errno::EINVAL);
+        }
+        if let Some(event) = &self.event {
+            return Ok(event.fd());
+        }
+        let event = Arc::new(EventFd::new()?);
+        for item in &self.items {
+            if let Target::Socket(handle) = item.target
+                && let Ok(mut turn) = socket::enter(handle)
+                && socket::is_thread_safe(&mut turn)?
+            {
+                socket::watch(&mut turn, &event)?;
+            }
+        }
+        let fd = event.fd();
+        self.event = Some(event);
+        Ok(fd)
+    }
+
+    fn leave(&self, target: Target) {
+        if let Some(event) = &self.event
+            && let Target::Socket(handle) = target
+            && let Ok(mut turn) = socket::enter(handle)
+        {
+            let _ = socket::unwatch(&mut turn, event);
+        }
+    }
+
+    fn place(&self, target: Target) -> Result<usize> {
+        self.items
+            .iter()
+            .position(|item| item.target == target)
+            .ok_or(Errno::EINVAL)
+    }
+}
+
+impl<U: Clone> Poller<U> {
+    /// What is registered now, to wait for while others register more.
+    pub fn round(&self) -> Round<U> {
+        Round {
+            items: self.items.clone(),
+            event: self.event.clone(),
+        }
+    }
+}
+
+impl<U> Drop for Poller<U> {
+    fn drop(&mut self) {
+        for item in &self.items {
+            self.leave(item.target);
+        }
+    }
+}
+
+/// One wait of a [`Poller`].
+#[derive(Debug)]
+pub struct Round<U> {
+    items: Vec<Registered<U>>,
+    event: Option<Arc<EventFd>>,
+}
+
+impl<U> Round<U> {
     /// Waits until something is ready and returns what is, in the order of registration.
     ///
     /// # Errors
@@ -109,21 +201,17 @@ impl<U> Poller<U> {
         &mut self,
         timeout: Option<Duration>,
     ) -> Result<impl Iterator<Item = &Registered<U>>> {
-        if self.0.iter().all(|item| item.events == 0) {
+        if self.items.iter().all(|item| item.events == 0) {
             items::rest(timeout.ok_or(Errno::EFAULT)?)?;
             return Err(Errno::EAGAIN);
         }
-        if items::poll(&mut self.0, timeout)? == 0 {
+        if let Some(event) = &self.event {
+            event.lower();
+        }
+        if items::poll(&mut self.items, timeout)? == 0 {
             return Err(Errno::EAGAIN);
         }
-        Ok(self.0.iter().filter(|item| item.ready != 0))
-    }
-
-    fn place(&self, target: Target) -> Result<usize> {
-        self.0
-            .iter()
-            .position(|item| item.target == target)
-            .ok_or(Errno::EINVAL)
+        Ok(self.items.iter().filter(|item| item.ready != 0))
     }
 }
 
@@ -172,7 +260,7 @@ mod tests {
 
     #[test]
     fn waiting_for_nothing() {
-        let mut poller = Poller::<()>::default();
+        let mut poller = Poller::<()>::default().round();
         assert_eq!(poller.wait(None).err(), Some(Errno::EFAULT));
         let now = Some(Duration::ZERO);
         assert_eq!(poller.wait(now).err(), Some(Errno::EAGAIN));

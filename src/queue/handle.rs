@@ -156,6 +156,11 @@ impl<T> Turn<T> {
         result
     }
 
+    /// True when another thread waits for its turn.
+    pub fn is_wanted(&self) -> bool {
+        self.handle.turn.is_wanted(self.hold)
+    }
+
     /// The handle as C sees it.
     pub fn pointer(&self) -> *mut c_void {
         (self.handle as *const Handle<T>).cast_mut().cast()

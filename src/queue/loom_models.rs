@@ -476,3 +476,31 @@ fn a_waiter_gets_the_lock() {
         assert_eq!(content(&shared.1), 5);
     });
 }
+
+/// The same in a crowd, which one thread that finds the lock taken makes of it. Caught: a release that does not look at who
+/// waited before; a waiter of before that does not say that others may wait; a wait without a mark.
+#[test]
+fn a_crowd_gets_the_lock() {
+    model(|| {
+        let shared = Arc::new((Lock::default(), value(0)));
+        let use_it = |shared: &(Lock, UnsafeCell<u64>), me: usize| {
+            let hold = shared.0.take(me);
+            // SAFETY: the model reports it if the access is not alone.
+            shared.1.with_mut(|state| unsafe { *state += 1 });
+            shared.0.release(hold);
+        };
+        let others: Vec<_> = [16, 24]
+            .into_iter()
+            .map(|me| {
+                let shared = shared.clone();
+                thread::spawn(move || use_it(&shared, me))
+            })
+            .collect();
+        use_it(&shared, 8);
+        use_it(&shared, 8);
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(content(&shared.1), 4);
+    });
+}

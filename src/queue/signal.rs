@@ -2,9 +2,9 @@
 //! poll for it.
 
 use crate::errno::Result;
-use crate::sync::{AtomicBool, EventFd, Ordering, Word, fence};
+use crate::sync::{AtomicBool, EventFd, Mutex, Ordering, Word, fence};
 use std::os::fd::RawFd;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const AWAKE: u32 = 0;
@@ -31,6 +31,10 @@ pub struct Signal {
     /// The descriptor was raised and not lowered since. Set behind the raise, which may come long after the state said
     /// AWAKE and the sleeper went on.
     raised: AtomicBool,
+    /// There are watchers.
+    watched: AtomicBool,
+    /// Descriptors that are raised by every notice, whether somebody sleeps or not.
+    watchers: Mutex<Vec<Arc<EventFd>>>,
 }
 
 impl Signal {
@@ -41,6 +45,35 @@ impl Signal {
         if self.state.load(Ordering::Relaxed) != AWAKE {
             self.wake();
         }
+        if self.watched.load(Ordering::Relaxed) {
+            self.raise_watchers();
+        }
+    }
+
+    #[cold]
+    fn raise_watchers(&self) {
+        for event in self.watchers.lock().iter() {
+            event.raise();
+        }
+    }
+
+    /// Has `event` raised by every notice from now on. The caller must look for work once more.
+    pub fn watch(&self, event: Arc<EventFd>) {
+        self.watchers.lock().push(event);
+        self.watched.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Ends what [`watch`](Signal::watch) began.
+    pub fn unwatch(&self, event: &Arc<EventFd>) {
+        let mut watchers = self.watchers.lock();
+        watchers.retain(|other| !Arc::ptr_eq(other, event));
+        self.watched.store(!watchers.is_empty(), Ordering::Relaxed);
+    }
+
+    /// True when there are watchers.
+    pub fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     #[cold]

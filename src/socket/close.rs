@@ -50,8 +50,8 @@ impl Socket {
                 }
             }
         }
-        // Another thread may be asleep in a call; it finds a dead handle.
-        self.mailbox.signal().notify();
+        // Other threads may be asleep in calls; they find a dead handle.
+        self.wake_others();
         let _ = super::monitor::start(&self.shared, &self.monitor, None, 0, 1, 0);
         self.shared.dismiss(self.number);
     }

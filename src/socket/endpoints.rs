@@ -164,7 +164,7 @@ impl Socket {
             .ok_or(Errno::ENOENT)
     }
 
-    fn end_entry(&mut self, entry: Entry) {
+    pub(super) fn end_entry(&mut self, entry: Entry) {
         let linger = self.linger();
         let ids: Vec<_> = self
             .pipes
@@ -216,6 +216,7 @@ impl Socket {
             tuning: self.tuning()?,
             options: Arc::new(self.options.clone()),
             raw: self.row.raw || self.pattern.is_raw(),
+            groups: self.row.groups,
             conflate_out: conflates,
             conflate_in: conflates,
             endpoint: self.next_endpoint,

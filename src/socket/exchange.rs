@@ -60,7 +60,9 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
     }
     let size = msg.len();
     msg.set_more(more);
-    msg.forget_meta();
+    if !socket.row.groups {
+        msg.forget_meta();
+    }
     let patience = if flags & DONTWAIT != 0 {
         0
     } else {

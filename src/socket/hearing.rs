@@ -41,6 +41,7 @@ impl Socket {
             self.hear_one(news);
         }
         self.heard = heard;
+        self.stir();
     }
 
     fn hear_one(&mut self, news: News) {
@@ -81,6 +82,7 @@ impl Socket {
         if known && self.pipes.find(key) == Some(id) {
             self.with(true, |pattern, cx| pattern.established(cx, id));
         }
+        self.stir();
         id
     }
 
@@ -152,6 +154,7 @@ impl Socket {
         }
         self.pattern.detach(&mut cx, id);
         self.release(id, linger);
+        self.stir();
     }
 
     /// Lets the far end of a pipe go, and the pipe with it.

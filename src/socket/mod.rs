@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod close;
+mod crowd;
 mod endpoints;
 mod exchange;
 mod hearing;
 mod inproc;
 pub mod monitor;
 mod option;
+mod peers;
 mod readiness;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,10 @@ pub use close::close;
 pub use endpoints::{bind, connect, disconnect, unbind};
 pub use exchange::{recv, recv_now, send, send_now};
 pub use option::{get_option, set_option};
-pub use readiness::{drive, end_poll, events, known_events, missed, poll_fds};
+pub use peers::{connect_peer, disconnect_peer, peer_state, set_group};
+pub use readiness::{
+    Part, drive, end_poll, events, is_thread_safe, known_events, missed, poll_fds, unwatch, watch,
+};
 
 use crate::ctx::{Marks, Rendezvous, Shared};
 use crate::endpoint::EndpointText;
@@ -70,6 +75,7 @@ pub struct Socket {
     rcvmore: bool,
     fd_asked: bool,
     stopped: bool,
+    crowd: crowd::Crowd,
     spin: wait::Score,
     /// Bytes came since this was last looked at.
     progress: bool,
@@ -122,6 +128,7 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         rcvmore: false,
         fd_asked: false,
         stopped: false,
+        crowd: crowd::Crowd::default(),
         spin: wait::Score::default(),
         progress: false,
     };
@@ -178,14 +185,6 @@ pub fn monitor(
         version,
         type_,
     )
-}
-
-/// `zmq_socket_get_peer_state`
-///
-/// # Errors
-/// ENOTSOCK, ETERM, ENOTSUP, EHOSTUNREACH.
-pub fn peer_state(turn: &mut Turn<Socket>, id: &[u8]) -> Result<i32> {
-    working(turn)?.with(true, |pattern, cx| pattern.peer_state(cx, id))
 }
 
 impl Socket {

@@ -74,5 +74,6 @@ impl Socket {
         for id in ids {
             self.with(true, |pattern, cx| pattern.writable(cx, id));
         }
+        self.stir();
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting: a while of trying again, then sleep.
 #![forbid(unsafe_code)]
 
-use super::{Socket, of};
+use super::{Socket, crowd, of};
 use crate::errno::{Errno, Result};
 use crate::link::Driven;
 use crate::pipe::PipeId;
@@ -72,23 +72,33 @@ pub(super) fn until<T>(
     if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
         return first;
     }
+    let result = keep_trying(turn, want, patience, attempt);
+    if let Ok(socket) = of(turn) {
+        socket.crowd.pass_on();
+    }
+    result
+}
+
+fn keep_trying<T>(
+    turn: &mut Turn<Socket>,
+    want: Want,
+    patience: i32,
+    mut attempt: impl FnMut(&mut Socket) -> Result<T>,
+) -> Result<T> {
     // Beyond what the clock can count is for ever.
     let deadline = u64::try_from(patience)
         .ok()
         .and_then(|patience| Instant::now().checked_add(Duration::from_millis(patience)));
     loop {
         of(turn)?.pipes.flush();
-        if let Some(result) = spin(of(turn)?, &mut attempt) {
+        if let Some(result) = spin(turn, &mut attempt) {
             return result;
         }
         let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         if timeout.is_some_and(|left| left.is_zero()) {
             return Err(Errno::EAGAIN);
         }
-        match want {
-            Want::Receive => sleep_to_receive(turn, timeout)?,
-            Want::Send => sleep_to_send(turn, timeout)?,
-        }
+        sleep(turn, want, timeout)?;
         match attempt(of(turn)?) {
             Err(Errno::EAGAIN) => {}
             other => return other,
@@ -97,15 +107,21 @@ pub(super) fn until<T>(
 }
 
 fn spin<T>(
-    socket: &mut Socket,
+    turn: &mut Turn<Socket>,
     attempt: &mut impl FnMut(&mut Socket) -> Result<T>,
 ) -> Option<Result<T>> {
+    let socket = of(turn).ok()?;
     if socket.fd_asked || !socket.spin.is_open() {
         return None;
     }
     let mut begin = Instant::now();
     while begin.elapsed() < SPIN {
         std::thread::yield_now();
+        if turn.is_wanted() {
+            // What is waited for here may be for that other thread to do.
+            return None;
+        }
+        let socket = of(turn).ok()?;
         match attempt(socket) {
             Err(Errno::EAGAIN) => {
                 // A large message is on its way.
@@ -119,8 +135,23 @@ fn spin<T>(
             }
         }
     }
-    socket.spin.miss();
+    of(turn).ok()?.spin.miss();
     None
+}
+
+/// Sleeps until there may be a reason to try again.
+fn sleep(turn: &mut Turn<Socket>, want: Want, timeout: Option<Duration>) -> Result<()> {
+    if !of(turn)?.crowd.lead() {
+        return crowd::follow(turn, want, timeout);
+    }
+    let slept = match want {
+        Want::Receive => sleep_to_receive(turn, timeout),
+        Want::Send => sleep_to_send(turn, timeout),
+    };
+    if slept != Err(Errno::ENOTSOCK) {
+        of(turn)?.crowd.step_down();
+    }
+    slept
 }
 
 fn sleep_to_receive(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Result<()> {
@@ -144,7 +175,9 @@ fn sleep_to_receive(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Resul
     let slept = turn.yield_while(|| set.wait(timeout, |key| ready.push(key)));
     // Edges are told once: what was reported must be read even if a handler ran as well.
     signal.cancel();
-    of(turn)?.drive_keys(&ready);
+    let socket = of(turn)?;
+    socket.crowd.step_down();
+    socket.drive_keys(&ready);
     slept
 }
 
@@ -251,6 +284,7 @@ impl Socket {
         self.progress |= driven.progress;
         if driven.came {
             self.with(true, |pattern, cx| pattern.readable(cx, id));
+            self.stir();
         }
         driven.came
     }

@@ -94,6 +94,20 @@ impl Word {
         self.value.swap(value, order)
     }
 
+    /// Writes `new` if it holds `current`.
+    ///
+    /// # Errors
+    /// What it holds instead.
+    pub fn compare_exchange(
+        &self,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> std::result::Result<u32, u32> {
+        self.value.compare_exchange(current, new, success, failure)
+    }
+
     /// Sleeps while the word holds `expected`, until woken.
     ///
     /// # Errors

@@ -17,7 +17,9 @@ macro_rules! with {
 }
 
 mod exchange;
+mod groups;
 mod matching;
+mod numbers;
 mod pubsub;
 mod reqrep;
 mod routing;
@@ -42,6 +44,15 @@ const PUSH: i32 = 8;
 const XPUB: i32 = 9;
 const XSUB: i32 = 10;
 const STREAM: i32 = 11;
+const SERVER: i32 = 12;
+const CLIENT: i32 = 13;
+const RADIO: i32 = 14;
+const DISH: i32 = 15;
+const GATHER: i32 = 16;
+const SCATTER: i32 = 17;
+const DGRAM: i32 = 18;
+const PEER: i32 = 19;
+const CHANNEL: i32 = 20;
 
 /// A pattern, its pipes and its mailbox: as much of a socket as these tests need.
 struct Socket {
@@ -282,21 +293,22 @@ impl Socket {
 
 #[test]
 fn events_without_a_peer_are_as_documented() {
-    let out = [PUB, ROUTER, XPUB, XSUB, STREAM];
-    for kind in 0..12 {
+    let out = [PUB, ROUTER, XPUB, XSUB, STREAM, SERVER, RADIO, DISH, PEER];
+    for kind in PAIR..=CHANNEL {
         let mut socket = Socket::new(kind);
         assert_eq!(socket.can_send(), out.contains(&kind), "{kind}");
         assert!(!socket.can_recv(), "{kind}");
         let recv = match kind {
-            PUB | PUSH => Errno::ENOTSUP,
+            PUB | PUSH | RADIO | SCATTER => Errno::ENOTSUP,
             REQ => Errno::EFSM,
             _ => Errno::EAGAIN,
         };
         assert_eq!(socket.recv_frame().err(), Some(recv), "{kind}");
         let send = match kind {
-            SUB | PULL => Err(Errno::ENOTSUP),
+            SUB | PULL | DISH | GATHER => Err(Errno::ENOTSUP),
             REP => Err(Errno::EFSM),
-            PUB | XPUB | XSUB | ROUTER | STREAM => Ok(()),
+            PUB | XPUB | XSUB | ROUTER | STREAM | RADIO => Ok(()),
+            SERVER | PEER => Err(Errno::EHOSTUNREACH),
             _ => Err(Errno::EAGAIN),
         };
         assert_eq!(socket.send_frame(b"x", false), send, "{kind}");
@@ -323,6 +335,13 @@ fn rows_agree_with_each_other() {
     assert!(super::row(-1).is_none());
     assert!(super::row(3).unwrap().sends_routing_id);
     assert!(!super::row(7).unwrap().may_send && super::row(7).unwrap().may_recv);
+    let single = [SERVER, CLIENT, RADIO, SCATTER, PEER, CHANNEL];
+    let safe = [SERVER, CLIENT, RADIO, DISH, GATHER, SCATTER, PEER, CHANNEL];
+    for row in super::PATTERNS {
+        assert_eq!(!row.accepts_multipart, single.contains(&row.number));
+        assert_eq!(row.thread_safe, safe.contains(&row.number));
+        assert_eq!(row.groups, row.number == RADIO);
+    }
 }
 
 #[test]
