@@ -168,14 +168,12 @@ impl Pipe {
             return true;
         };
         let now = Instant::now();
-        let before = std::mem::replace(
-            &mut self.haste,
-            Haste {
-                written: self.written(),
-                read: self.rx.taken(),
-                since: now,
-            },
-        );
+        let next = Haste {
+            written: self.written(),
+            read: self.rx.taken(),
+            since: now,
+        };
+        let before = std::mem::replace(&mut self.haste, next);
         if before.read != self.rx.taken() || now.duration_since(before.since) >= HASTE {
             return true;
         }
