@@ -6,7 +6,7 @@
 
 mod inproc;
 
-pub use inproc::{Bound, Marks, Partner, Pending, Registry, Rendezvous, limit};
+pub use inproc::{Bound, Marks, Partner, Pending, Registry, Rendezvous, greet, limit};
 
 use crate::errno::{Errno, Result};
 use crate::io::{Handle, Reactor};

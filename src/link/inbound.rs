@@ -12,6 +12,8 @@ use std::os::fd::RawFd;
 /// Block sizes: from what an idle connection gets to what a stream gets.
 const SMALLEST: usize = 8 << 10;
 const LARGEST: usize = 256 << 10;
+/// However little IN_BATCH_SIZE allows, the longest header fits in, and moves on from one block to the next.
+const BLOCK_MIN: usize = 64;
 /// Bytes of retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on
 /// pinned memory.
 const PINNED_MAX: usize = 4 * LARGEST;
@@ -27,6 +29,19 @@ pub enum Wire {
     Frames(Framing),
     /// Whatever comes, as it comes.
     Raw,
+}
+
+/// What the options say about receiving.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// MAXMSGSIZE; `None` for no limit.
+    pub max_frame: Option<u64>,
+    /// IN_BATCH_SIZE, if it was set: how much is read at once.
+    pub batch: Option<usize>,
+    /// The same for bytes without protocol: how long a message is at most.
+    pub raw_chunk: usize,
+    /// ZERO_COPY_RECV: messages may lie in the block they were read into.
+    pub share: bool,
 }
 
 /// What a command asks of the connection itself.
@@ -53,6 +68,9 @@ pub struct Inbound {
     retired: Vec<RecvBlock>,
     retired_bytes: usize,
     size: usize,
+    /// What `size` may grow to.
+    largest: usize,
+    share: bool,
     body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
     staged: Vec<Msg>,
@@ -65,28 +83,27 @@ pub struct Inbound {
 
 impl Inbound {
     /// Starts with `first`, bytes that came behind the handshake.
-    pub fn new(
-        wire: Wire,
-        meta: MetaSource,
-        max_frame: Option<u64>,
-        raw_chunk: usize,
-        first: &[u8],
-    ) -> Result<Inbound> {
+    pub fn new(wire: Wire, meta: MetaSource, limits: Limits, first: &[u8]) -> Result<Inbound> {
+        let largest = limits.batch.map_or(LARGEST, |size| size.max(BLOCK_MIN));
         let mut inbound = Inbound {
             wire,
             block: None,
             retired: Vec::new(),
             retired_bytes: 0,
-            size: SMALLEST,
+            size: SMALLEST.min(largest),
+            largest,
+            share: limits.share,
             body: None,
             staged: Vec::new(),
-            max_frame: max_frame.map_or(LARGEST_FRAME, |max| max.min(LARGEST_FRAME)),
-            raw_chunk: raw_chunk.max(1),
+            max_frame: limits
+                .max_frame
+                .map_or(LARGEST_FRAME, |max| max.min(LARGEST_FRAME)),
+            raw_chunk: limits.raw_chunk.max(1),
             meta,
             requests: Vec::new(),
         };
         if !first.is_empty() {
-            let mut block = RecvBlock::with_capacity(first.len().max(SMALLEST))?;
+            let mut block = RecvBlock::with_capacity(first.len().max(inbound.size))?;
             block.carry(first);
             inbound.block = Some(block);
         }
@@ -104,8 +121,8 @@ impl Inbound {
         }
         let asked = block.room();
         let got = block.read_from(fd)?;
-        if got == asked && self.size < LARGEST {
-            self.size *= 2;
+        if got == asked && self.size < self.largest {
+            self.size = (self.size * 2).min(self.largest);
         }
         Ok((got, got == asked))
     }
@@ -160,9 +177,10 @@ impl Inbound {
 
     /// Small bodies are copied once messages pin all the blocks they may.
     fn must_copy(&self, size: usize, capacity: usize) -> bool {
-        size < capacity / AMPLIFICATION
-            && self.retired_bytes >= PINNED_MAX
-            && self.retired.iter().all(|block| !block.is_free())
+        !self.share
+            || size < capacity / AMPLIFICATION
+                && self.retired_bytes >= PINNED_MAX
+                && self.retired.iter().all(|block| !block.is_free())
     }
 
     /// Gives memory back while nothing comes.
@@ -176,7 +194,7 @@ impl Inbound {
                 .is_some_and(|b| b.unread().is_empty() && b.is_free())
         {
             self.block = None;
-            self.size = SMALLEST;
+            self.size = SMALLEST.min(self.largest);
         }
     }
 
@@ -405,7 +423,13 @@ impl Inbound {
             if !inbox.has_room() {
                 return Ok(Decoded::Full);
             }
-            let mut msg = block.slice(size)?;
+            let mut msg = if self.share {
+                block.slice(size)?
+            } else {
+                let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
+                block.consume(size);
+                msg
+            };
             msg.stamp(&self.meta);
             inbox.push(msg, true);
         }

@@ -13,6 +13,7 @@ pub mod acceptor;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
+mod census;
 mod establish;
 mod inbound;
 mod life;
@@ -363,7 +364,7 @@ impl Link {
                 let outbound = &mut conn.outbound;
                 let mut messages = 0;
                 out.take_while(|msg| {
-                    if outbound.pending() >= outbound::FULL {
+                    if outbound.pending() >= outbound.full {
                         return false;
                     }
                     messages += u64::from(!msg.more());
@@ -372,7 +373,8 @@ impl Link {
                 });
                 tell |= out.took_messages(messages);
             }
-            if conn.outbound.pending() == 0 || !(flush || conn.outbound.pending() >= outbound::FULL)
+            if conn.outbound.pending() == 0
+                || !(flush || conn.outbound.pending() >= conn.outbound.full)
             {
                 break;
             }
