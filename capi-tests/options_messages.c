@@ -313,6 +313,13 @@ static void unsubscribe_as_often_as_asked (const char *on)
     }
 }
 
+/* The reference hears of subscriptions in some calls only. */
+static int topics_of (void *pub)
+{
+    get_int (pub, ZMQ_EVENTS);
+    return get_int (pub, ZMQ_TOPICS_COUNT);
+}
+
 static void count_topics (const char *on)
 {
     void *ctx = ctx_new (), *pub = sock (ctx, ZMQ_XPUB), *one = sock (ctx, ZMQ_SUB), *two = sock (ctx, ZMQ_SUB);
@@ -324,16 +331,15 @@ static void count_topics (const char *on)
     for (size_t i = 0; i < COUNT (topics); i++) {
         set_text (one, ZMQ_SUBSCRIBE, topics[i]);
         CHECK_INT (get_int (one, ZMQ_TOPICS_COUNT), i + 1);
-        UNTIL (get_int (pub, ZMQ_TOPICS_COUNT) == (int) i + 1);
+        UNTIL (topics_of (pub) == (int) i + 1);
     }
     set_text (two, ZMQ_SUBSCRIBE, "a");
     set_text (two, ZMQ_SUBSCRIBE, "b");
-    UNTIL (get_int (pub, ZMQ_TOPICS_COUNT) == 5);
+    UNTIL (topics_of (pub) == 5);
     set_text (one, ZMQ_UNSUBSCRIBE, "xyz");
     CHECK_INT (get_int (one, ZMQ_TOPICS_COUNT), 3);
-    UNTIL (get_int (pub, ZMQ_TOPICS_COUNT) == 4);
-    sock_close (one);
-    UNTIL (get_int (pub, ZMQ_TOPICS_COUNT) == 2);
+    UNTIL (topics_of (pub) == 4);
+ /* What a peer leaves behind when it goes is in differences.c. */
     finish (ctx);
 }
 
