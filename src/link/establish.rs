@@ -1,6 +1,7 @@
 //! How a connection comes up, on its I/O thread: dial, shake hands, tell the socket.
 #![forbid(unsafe_code)]
 
+use super::heartbeat::Pulse;
 use super::inbound::{Inbound, Limits, Wire};
 use super::life::{CONNECT, Closing, HANDSHAKE, PING, RETRY, Shaking, State, event, millis};
 use super::news::{Far, Newcomer, News, Peer};
@@ -22,7 +23,6 @@ use crate::zmtp::handshake::{Handshake, Outcome};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Bytes that a handshake may leave unread.
 const SHAKE_BLOCK: usize = 4096;
@@ -400,9 +400,7 @@ impl Link {
             send_dead: None,
             leftover: true,
             patience: None,
-            heard: 0,
-            heard_at_ping: 0,
-            ttl: Duration::ZERO,
+            pulse: Pulse::default(),
         });
         self.fd.store(raw_fd, Ordering::Release);
         if outcome.is_some() {

@@ -1,7 +1,6 @@
 //! A connection's life on its I/O thread: dial, shake hands, serve, tear down, dial again.
 #![forbid(unsafe_code)]
 
-use super::inbound::Request;
 use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
 use super::pace::Pace;
@@ -16,7 +15,6 @@ use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token, conflating_lane, 
 use crate::sys::epoll::Interest;
 use crate::sys::stream;
 use crate::transport::{Accepted, Target, Transport};
-use crate::zmtp::command;
 use crate::zmtp::failure::Event;
 use crate::zmtp::handshake::Handshake;
 use parking_lot::Mutex;
@@ -32,9 +30,10 @@ pub(super) const HANDSHAKE: u8 = 2;
 const LINGER: u8 = 3;
 pub(super) const CONNECT: u8 = 4;
 pub(super) const PING: u8 = 5;
-const SILENCE: u8 = 6;
-const TTL: u8 = 7;
+pub(super) const SILENCE: u8 = 6;
+pub(super) const TTL: u8 = 7;
 const READER: u8 = 8;
+pub(super) const STALLED: u8 = 9;
 
 /// How often to look whether the peer has read all, and for how long.
 const READER_TICK: Duration = Duration::from_millis(1);
@@ -354,6 +353,7 @@ impl Link {
             }
         } else {
             *full_since = Some(Instant::now());
+            self.stall(conn, io);
             if !inbox.park() {
                 self.setup.io.run(self.clone());
             }
@@ -398,73 +398,11 @@ impl Link {
             LINGER => self.shut(&mut core, io),
             PING => self.heartbeat(&mut core, io),
             READER => self.serve(&mut core, io),
+            STALLED => self.stalled(&mut core, io),
             SILENCE | TTL => self.silent(&mut core, io, timer),
             _ => {}
         }
         self.finish(core, false);
-    }
-
-    fn heartbeat(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let options = &self.setup.options;
-        let Some(conn) = &mut core.conn else { return };
-        let mut body = Vec::new();
-        command::ping(
-            &mut body,
-            (options.heartbeat_ttl / 100).clamp(0, 65535) as u16,
-            b"",
-        );
-        conn.outbound.command(&body);
-        conn.heard_at_ping = conn.heard;
-        io.set_timer(self.source, PING, millis(options.heartbeat_ivl));
-        let patience = if options.heartbeat_timeout >= 0 {
-            options.heartbeat_timeout
-        } else {
-            options.heartbeat_ivl
-        };
-        if patience > 0 && !io.has_timer(self.source, SILENCE) {
-            io.set_timer(self.source, SILENCE, millis(patience));
-        }
-        self.serve(core, io);
-    }
-
-    /// Nothing was heard for too long; but a peer that we do not listen to, because the inbox is full, is not silent.
-    fn silent(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, timer: u8) {
-        self.serve(core, io);
-        let Core {
-            lanes: Some((_, inbox)),
-            conn: Some(conn),
-            ..
-        } = &mut **core
-        else {
-            return;
-        };
-        if !inbox.has_room() || conn.heard != conn.heard_at_ping {
-            conn.heard_at_ping = conn.heard;
-            if timer == TTL {
-                io.set_timer(self.source, TTL, conn.ttl);
-            }
-            return;
-        }
-        self.tear_down(core, io, Errno::ETIMEDOUT);
-    }
-
-    /// Answers what came as commands for the connection itself.
-    fn serve_requests(&self, core: &mut Core, io: &mut Io) {
-        let Some(conn) = &mut core.conn else { return };
-        for request in std::mem::take(&mut conn.inbound.requests) {
-            let Request::Ping(ttl, context) = request;
-            let mut body = Vec::new();
-            command::pong(&mut body, &context);
-            conn.outbound.command(&body);
-            if ttl > 0 {
-                conn.ttl = Duration::from_millis(u64::from(ttl) * 100);
-                conn.heard_at_ping = conn.heard;
-                io.set_timer(self.source, TTL, conn.ttl);
-            }
-        }
-        if conn.outbound.pending() > 0 {
-            self.send(core, true);
-        }
     }
 
     /// Closes the descriptor. What was not sent goes out by the next one, if there will be one.
@@ -483,7 +421,9 @@ impl Link {
     }
 
     fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
-        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY, READER] {
+        for timer in [
+            PING, SILENCE, TTL, STALLED, HANDSHAKE, CONNECT, RETRY, READER,
+        ] {
             io.cancel_timer(self.source, timer);
         }
         self.hang_up(core)
@@ -508,7 +448,12 @@ impl Link {
         in_lane || encoded || unread || !core.unsent.frames.is_empty()
     }
 
-    fn tear_down(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, error: Errno) {
+    pub(super) fn tear_down(
+        self: &Arc<Self>,
+        core: &mut Guard<'_, Core>,
+        io: &mut Io,
+        error: Errno,
+    ) {
         let Some(fd) = self.disconnect(core, io) else {
             return;
         };

@@ -15,6 +15,7 @@ pub mod acceptor;
 pub mod bench;
 mod census;
 mod establish;
+mod heartbeat;
 mod inbound;
 mod life;
 pub mod news;
@@ -29,6 +30,7 @@ use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
 use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token};
 use crate::sync::Asymmetric;
+use heartbeat::Pulse;
 use inbound::{Decoded, Inbound};
 use life::State;
 use news::{News, PipeKey};
@@ -173,10 +175,7 @@ struct Conn {
     leftover: bool,
     /// How long to wait at the end until the peer has read all.
     patience: Option<Instant>,
-    /// Counts reads that brought something, for the heartbeat's sake.
-    heard: u64,
-    heard_at_ping: u64,
-    ttl: std::time::Duration,
+    pulse: Pulse,
 }
 
 impl Link {
@@ -483,7 +482,7 @@ impl Link {
             return Received::default();
         };
         let before = inbox.written();
-        let heard = conn.heard;
+        let heard = conn.pulse.heard;
         let mut reads = reads;
         let mut end = None;
         let mut looked = false;
@@ -511,7 +510,7 @@ impl Link {
                     break;
                 }
                 Ok((_, more)) => {
-                    conn.heard += 1;
+                    conn.pulse.heard += 1;
                     conn.leftover = more;
                     if !more {
                         reads = 0;
@@ -537,7 +536,7 @@ impl Link {
         }
         Received {
             came,
-            progress: conn.heard != heard,
+            progress: conn.pulse.heard != heard,
             wake,
         }
     }
