@@ -317,6 +317,18 @@ static void between_sockets (const char *on)
     finish (ctx);
 }
 
+/* Nobody bound yet: only we can tell. */
+static void before_the_bind (const char *on)
+{
+    void *ctx = ctx_new (), *s = sock (ctx, ZMQ_PUSH);
+    void *mon = open_v2 (ctx, s, ZMQ_EVENT_PIPES_STATS, ZMQ_PAIR);
+    CHECK_INT (zmq_connect (s, "inproc://nobody"), 0);
+    SEND (s, "x");
+    event_t event = stats (s, mon);
+    CHECK (event.values[1] == 0 && !*event.local && !*event.remote);
+    finish (ctx);
+}
+
 static void every_pipe (const char *on)
 {
     void *ctx = ctx_new (), *s = sock (ctx, ZMQ_PUSH), *pulls[3];
@@ -349,4 +361,4 @@ CHECK_MAIN (CASE (arguments), CASE (unknown_version_tells_nothing), CASE_ON (pai
             CASE_ON (pub_monitor, "ipc"), CASE_ON (push_monitor, "tcp"), CASE_ON (push_monitor, "ipc"), CASE (wildcard),
             CASE (bind_failure), CASE (handshake_failure), CASE (stats_arguments), CASE_ON (what_waits_to_be_sent, "tcp"),
             CASE_ON (what_waits_to_be_sent, "ipc"), CASE_ON (what_waits_to_be_received, "tcp"),
-            CASE_ON (what_waits_to_be_received, "ipc"), CASE (between_sockets), CASE_ON (every_pipe, "tcp"))
+            CASE_ON (what_waits_to_be_received, "ipc"), CASE (between_sockets), CASE (before_the_bind), CASE_ON (every_pipe, "tcp"))

@@ -206,6 +206,17 @@ static void curve_options (const char *on)
     finish (ctx);
 }
 
+static void filters_of_ipv6 (const char *on)
+{
+    void *ctx = ctx_new (), *s = sock (ctx, ZMQ_PAIR);
+    CHECK_ERRNO (zmq_setsockopt (s, ZMQ_TCP_ACCEPT_FILTER, "::1/128", 7), EINVAL);
+    set_int (s, ZMQ_IPV6, 1);
+    set_text (s, ZMQ_TCP_ACCEPT_FILTER, "::1/128");
+    set_text (s, ZMQ_TCP_ACCEPT_FILTER, "fe80::/10");
+    CHECK_ERRNO (zmq_setsockopt (s, ZMQ_TCP_ACCEPT_FILTER, "::1/129", 7), EINVAL);
+    finish (ctx);
+}
+
 static void device_names_of_four_bytes (const char *on)
 {
     /* As long as an int, and a name all the same. */
@@ -267,5 +278,5 @@ static void thread_name_prefix (const char *on)
 }
 
 CHECK_MAIN (CASE (draft_ints), CASE (topics_count), CASE (metadata), CASE (messages_to_order), CASE (socks_login),
-            CASE (not_built), CASE (curve_options), CASE (device_names_of_four_bytes), CASE (context_ext),
+            CASE (not_built), CASE (curve_options), CASE (filters_of_ipv6), CASE (device_names_of_four_bytes), CASE (context_ext),
             CASE (thread_name_prefix))

@@ -31,6 +31,10 @@ pub fn report_pipes(turn: &mut Turn<Socket>) -> Result<()> {
             Some(Far::Link(link)) => {
                 socket.report_pipe(id, link.waiting(), &link.pipe_ends());
             }
+            // A connect that waits for its bind has nobody to ask.
+            Some(Far::Inproc { .. }) if socket.awaits_bind(id) => {
+                socket.report_pipe(id, 0, &Ends::default());
+            }
             Some(Far::Inproc { mailbox, key }) => mailbox.send(News::Asked(key)),
             None => {}
         }
@@ -44,6 +48,11 @@ impl Socket {
             let values = [pipe.queued(), waiting];
             self.monitor.emit_values(STATS, &values, ends);
         }
+    }
+
+    fn awaits_bind(&self, id: PipeId) -> bool {
+        let key = self.pipes.get(id).map(crate::pipe::Pipe::key);
+        key.is_some_and(|key| self.pending.contains_key(&key))
     }
 
     /// The far end of one of our pipes wants to know what waits for it.
