@@ -435,3 +435,57 @@ impl Inbound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msg::Meta;
+    use crate::queue::lane;
+
+    fn limits(share: bool, batch: Option<usize>) -> Limits {
+        Limits {
+            max_frame: None,
+            batch,
+            raw_chunk: 100,
+            share,
+        }
+    }
+
+    fn inbound(wire: Wire, limits: Limits, first: &[u8]) -> Inbound {
+        let meta = MetaSource::new(Meta::new(Vec::new(), -1));
+        Inbound::new(wire, meta, limits, first).unwrap()
+    }
+
+    #[test]
+    fn only_shared_messages_keep_the_block() {
+        let mut bytes = vec![0, 200];
+        bytes.extend_from_slice(&[7; 200]);
+        for wire in [Wire::Frames(Framing::V2), Wire::Raw] {
+            for share in [true, false] {
+                let mut inbound = inbound(wire, limits(share, None), &bytes);
+                let (mut tx, mut rx) = lane(0);
+                assert_eq!(inbound.decode(&mut tx, 100), Ok(Decoded::NeedMore));
+                let _ = tx.publish();
+                let kept: Vec<Msg> = std::iter::from_fn(|| rx.pop()).collect();
+                let total: usize = kept.iter().map(Msg::len).sum();
+                assert_eq!(total, if wire == Wire::Raw { 202 } else { 200 });
+                assert_eq!(kept.last().unwrap().data().last(), Some(&7));
+                let free = inbound.block.as_ref().is_some_and(RecvBlock::is_free);
+                assert_eq!(free, !share, "{wire:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_what_a_block_holds() {
+        for (batch, smallest, largest) in [
+            (None, SMALLEST, LARGEST),
+            (Some(1), BLOCK_MIN, BLOCK_MIN),
+            (Some(5000), 5000, 5000),
+            (Some(1 << 20), SMALLEST, 1 << 20),
+        ] {
+            let inbound = inbound(Wire::Frames(Framing::V2), limits(true, batch), b"");
+            assert_eq!((inbound.size, inbound.largest), (smallest, largest));
+        }
+    }
+}

@@ -62,10 +62,13 @@ impl Verdict {
 
     fn of(finished: &Finished) -> Self {
         match &finished.ending {
+            Ending::Exit(0) if left_out(&finished.output) => Self::Skip,
             Ending::Exit(0) => Self::Pass,
             Ending::Exit(77) => Self::Skip,
-            ending => Self::Fail(match summary(&finished.output) {
-                Some(summary) => format!("{ending}, {summary}"),
+            ending => Self::Fail(match Counts::of(&finished.output) {
+                Some(Counts {
+                    tests, failures, ..
+                }) => format!("{ending}, {failures} of {tests} failed"),
                 None => ending.to_string(),
             }),
         }
@@ -81,16 +84,34 @@ impl Verdict {
     }
 }
 
+/// A program that leaves all its tests out proves nothing, though it ends well.
+fn left_out(output: &str) -> bool {
+    let all = Counts::of(output).is_some_and(|counts| counts.ignored == counts.tests);
+    all || output.trim_end().ends_with("skipping test")
+}
+
 /// The line in which the test framework counts, such as "3 Tests 1 Failures 0 Ignored".
-fn summary(output: &str) -> Option<String> {
-    let line = output
-        .lines()
-        .rev()
-        .find(|line| line.contains(" Tests ") && line.contains(" Failures "))?;
-    let mut words = line.split_whitespace();
-    let tests = words.next()?;
-    let failures = words.nth(1)?;
-    Some(format!("{failures} of {tests} failed"))
+#[derive(Clone, Copy)]
+struct Counts {
+    tests: u32,
+    failures: u32,
+    ignored: u32,
+}
+
+impl Counts {
+    fn of(output: &str) -> Option<Self> {
+        let line = output
+            .lines()
+            .rev()
+            .find(|line| line.contains(" Tests ") && line.contains(" Failures "))?;
+        let mut numbers = line.split_whitespace().step_by(2).map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(Self {
+            tests: next()?,
+            failures: next()?,
+            ignored: next()?,
+        })
+    }
 }
 
 /// A library that programs find by LD_LIBRARY_PATH.
@@ -321,6 +342,15 @@ mod tests {
     fn verdicts_follow_exit_codes() {
         assert_eq!(Verdict::of(&finished(Ending::Exit(0), "")), Verdict::Pass);
         assert_eq!(Verdict::of(&finished(Ending::Exit(77), "")), Verdict::Skip);
+        let ignored = "-----\n2 Tests 0 Failures 2 Ignored \nOK\n";
+        assert_eq!(
+            Verdict::of(&finished(Ending::Exit(0), ignored)),
+            Verdict::Skip
+        );
+        let said = "CURVE encryption not installed, skipping test\n";
+        assert_eq!(Verdict::of(&finished(Ending::Exit(0), said)), Verdict::Skip);
+        let some = "-----\n2 Tests 0 Failures 1 Ignored \nOK\n";
+        assert_eq!(Verdict::of(&finished(Ending::Exit(0), some)), Verdict::Pass);
         let text = "x\n-----\n5 Tests 2 Failures 0 Ignored \nFAIL\n";
         assert_eq!(
             Verdict::of(&finished(Ending::Exit(2), text)),
