@@ -19,13 +19,13 @@ impl Link {
     /// How many messages of the peer wait for the application, as the high water mark counts them.
     pub fn waiting(&self) -> u64 {
         for _ in 0..PATIENCE {
-            let Some(core) = self.token.enter(0) else {
+            let Some(core) = self.enter(0) else {
                 // A turn of the I/O thread is short.
                 std::thread::yield_now();
                 continue;
             };
             let queued = core.lanes.as_ref().map_or(0, |(_, inbox)| inbox.queued());
-            self.finish(core);
+            self.finish(core, false);
             return queued;
         }
         0

@@ -452,7 +452,7 @@ mod tests {
     }
 
     fn inbound(wire: Wire, limits: Limits, first: &[u8]) -> Inbound {
-        let meta = MetaSource::new(Meta::new(Vec::new(), -1));
+        let meta = MetaSource::new(Meta::new(Vec::<(Vec<u8>, Vec<u8>)>::new(), -1));
         Inbound::new(wire, meta, limits, first).unwrap()
     }
 

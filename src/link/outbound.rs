@@ -153,7 +153,7 @@ impl Outbound {
     /// none of the application's data: then nothing happens.
     #[inline(always)]
     pub fn encode_now(&mut self, msg: &Msg) -> bool {
-        if self.pending() >= FULL {
+        if self.pending() >= self.full {
             return false;
         }
         let Some((body, len)) = msg.plain_body() else {
