@@ -203,10 +203,11 @@ static void ipc_filter (const char *on)
         bind_on (s, on, ep);
         connect_to (client, ep);
         MON_NEXT (mon, ZMQ_EVENT_ACCEPT_FAILED);
-        CHECK_INT (zmq_disconnect (client, ep), 0);
+        sock_close (client);
         CHECK_INT (zmq_unbind (s, ep), 0);
         set_int (s, ids[i], own[i]);
         UNTIL (zmq_bind (s, ep) == 0);
+        client = sock (ctx, ZMQ_PAIR);
         connect_to (client, ep);
         MON_UNTIL (mon, ZMQ_EVENT_ACCEPTED);
         BOUNCE (s, client);

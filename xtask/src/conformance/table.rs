@@ -21,7 +21,7 @@ const SUBJECTS: &[(&str, &str)] = &[
     ("test_ctx_destroy", "draft socket types"),
     ("test_dgram", "udp"),
     ("test_disconnect_msg", "draft socket types"),
-    ("test_heartbeats", "CURVE, draft socket types"),
+    ("test_heartbeats", "draft socket types"),
     ("test_hello_msg", "draft socket types"),
     ("test_hiccup_msg", "draft socket types"),
     ("test_metadata", "ZAP"),
