@@ -137,7 +137,25 @@ static void parts_of_a_message_are_heard (const char *on)
     finish (ctx);
 }
 
-CHECK_MAIN (CASE (values), CASE_ON (topics_of_the_gone, "tcp"), CASE_ON (topics_of_the_gone, "inproc"),
+/* An attempt that failed is not made again: what was sent can go nowhere, and the reference waits for ever to send it. */
+static void no_lingering_without_hope (const char *on)
+{
+    void *ctx = ctx_new (), *probe = sock (ctx, ZMQ_PULL), *push = sock (ctx, ZMQ_PUSH);
+    char ep[ENDPOINT_MAX];
+    bind_on (probe, on, ep);
+    CHECK_INT (zmq_unbind (probe, ep), 0);
+    set_int (push, ZMQ_RECONNECT_IVL, -1);
+    void *mon = mon_open (ctx, push, ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED);
+    connect_to (push, ep);
+    MON_NEXT (mon, ZMQ_EVENT_CLOSED);
+    CHECK_INT (mon_next (mon, NULL, NULL, QUIET_MS), 0);
+    SEND (push, "taken all the same");
+    set_int (push, ZMQ_LINGER, -1);
+    finish (ctx);
+}
+
+CHECK_MAIN (CASE_LONG (no_lingering_without_hope, "tcp", 20), CASE_LONG (no_lingering_without_hope, "ipc", 20),
+            CASE (values), CASE_ON (topics_of_the_gone, "tcp"), CASE_ON (topics_of_the_gone, "inproc"),
             CASE_ON (one_byte_at_a_time, "tcp"), CASE_ON (one_byte_at_a_time, "ipc"),
             CASE_ON (heartbeats_with_a_full_queue, "tcp"), CASE_ON (heartbeats_with_a_full_queue, "ipc"),
             CASE_ON (heartbeats_behind_a_full_kernel, "tcp"), CASE_ON (heartbeats_behind_a_full_kernel, "ipc"),
