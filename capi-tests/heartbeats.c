@@ -149,6 +149,39 @@ static void both_ends_live (const char *on)
     finish (ctx);
 }
 
+static void *drain (void *pull)
+{
+    while (zmq_recv (pull, NULL, 0, 0) >= 0)
+        ;
+    return NULL;
+}
+
+/* One who only sends hears the answers all the same, and one who only receives is heard. */
+static void while_a_stream_goes (const char *on)
+{
+    void *ctx = ctx_new (), *push = sock (ctx, ZMQ_PUSH), *pull = sock (ctx, ZMQ_PULL);
+    void *sockets[] = {push, pull}, *mons[2];
+    char ep[ENDPOINT_MAX];
+    for (int i = 0; i < 2; i++) {
+        set_int (sockets[i], ZMQ_HEARTBEAT_IVL, 50);
+        set_int (sockets[i], ZMQ_HEARTBEAT_TIMEOUT, 1000);
+        set_int (sockets[i], ZMQ_HEARTBEAT_TTL, 1000);
+        mons[i] = mon_open (ctx, sockets[i], ZMQ_EVENT_DISCONNECTED);
+    }
+    bind_on (pull, on, ep);
+    connect_to (push, ep);
+    pthread_t thread;
+    set_int (pull, ZMQ_RCVTIMEO, 500);
+    pthread_create (&thread, NULL, drain, pull);
+    for (int64_t end = now_ms () + 3000; now_ms () < end;)
+        for (int i = 0; i < 100; i++)
+            SEND (push, "x");
+    pthread_join (thread, NULL);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT (mon_next (mons[i], NULL, NULL, 0), 0);
+    finish (ctx);
+}
+
 /* A peer that connected and was given up is tried again. */
 static void given_up_and_tried_again (const char *on)
 {
@@ -171,4 +204,4 @@ static void given_up_and_tried_again (const char *on)
 CHECK_MAIN (CASE (pings_tell_the_ttl), CASE (none_unless_asked_for), CASE (a_silent_peer_is_given_up),
             CASE (never_with_a_timeout_of_0), CASE (answers_keep_it_up), CASE (anything_is_an_answer),
             CASE (pong_echoes_up_to_16_bytes), CASE (the_ttl_of_the_peer_counts), CASE (the_ttl_ends_with_a_message),
-            CASE_ON (both_ends_live, "tcp"), CASE_ON (both_ends_live, "ipc"), CASE (given_up_and_tried_again))
+            CASE_ON (both_ends_live, "tcp"), CASE_ON (both_ends_live, "ipc"), CASE_ON (while_a_stream_goes, "tcp"), CASE_ON (while_a_stream_goes, "ipc"), CASE (given_up_and_tried_again))
