@@ -256,6 +256,22 @@ static UNUSED int get_int (void *s, int option)
     return value;
 }
 
+static UNUSED void check_text (void *s, int option, const char *want, size_t length)
+{
+    char buffer[300];
+    memset (buffer, 0x55, sizeof buffer);
+    size_t size = sizeof buffer;
+    CHECK_INT (zmq_getsockopt (s, option, buffer, &size), 0);
+    CHECK_INT (size, length);
+    CHECK (!memcmp (buffer, want, length));
+    if (length > 1) {
+        size = length - 1;
+        CHECK_ERRNO (zmq_getsockopt (s, option, buffer, &size), EINVAL);
+        size = length;
+        CHECK_INT (zmq_getsockopt (s, option, buffer, &size), 0);
+    }
+}
+
 static UNUSED void set_text (void *s, int option, const char *text)
 {
     if (zmq_setsockopt (s, option, text, strlen (text)) != 0)

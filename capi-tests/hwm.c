@@ -276,7 +276,26 @@ static void credit_survives_refills (const char *on)
     finish (ctx);
 }
 
-CHECK_MAIN (CASE (sums), CASE (only_the_connectors_before_bind), CASE (multipart_counts_once),
+/* Both queues of a connection are full before a send waits, however much is sent at once. */
+static void both_ends_fill (const char *on)
+{
+    void *ctx = ctx_new (), *push = sock (ctx, ZMQ_PUSH), *pull = sock (ctx, ZMQ_PULL);
+    char ep[ENDPOINT_MAX], body[8192] = "x";
+    /* Little fits in between, so that all has to find its place in the queues. */
+    set_int (push, ZMQ_SNDBUF, 4096);
+    set_int (push, ZMQ_SNDHWM, 500);
+    set_int (pull, ZMQ_RCVBUF, 4096);
+    set_int (pull, ZMQ_RCVHWM, 500);
+    bind_on (push, on, ep);
+    connect_to (pull, ep);
+    for (int i = 0; i < 1000; i++)
+        SEND_BYTES (push, body, (int) sizeof body, 0);
+    for (int i = 0; i < 1000; i++)
+        RECV_BYTES (pull, body, sizeof body, 0);
+    finish (ctx);
+}
+
+CHECK_MAIN (CASE_ON (both_ends_fill, "tcp"), CASE_ON (both_ends_fill, "ipc"), CASE (sums), CASE (only_the_connectors_before_bind), CASE (multipart_counts_once),
             CASE (resume_after_half), CASE (changed_while_connected), CASE (lowered_when_full),
             CASE_ON (bounded_over_a_connection, "tcp"), CASE_ON (bounded_over_a_connection, "ipc"),
             CASE (publisher_drops), CASE_ON (nodrop_refuses, "inproc"), CASE_ON (nodrop_refuses, "tcp"),

@@ -717,7 +717,7 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 
 /* Follow the authentication protocol to the letter: ask for no domain, and refuse peers while nobody answers. */
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
-/* Windows only; kept and read back elsewhere. */
+/* A short cut of Windows for connections within a machine; Linux has it always, so it is only kept and read back. */
 #define ZMQ_LOOPBACK_FASTPATH 94
 /* A property `X-name:value` to tell every peer. */
 #define ZMQ_METADATA 95
@@ -731,9 +731,9 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_SOCKS_USERNAME 99
 /* Password for the SOCKS5 proxy. */
 #define ZMQ_SOCKS_PASSWORD 100
-/* How much is read from a connection at once, in bytes. */
+/* How much is read from a connection at once, in bytes, but for a larger body; the default adapts itself. */
 #define ZMQ_IN_BATCH_SIZE 101
-/* How much is written to a connection at once, in bytes. */
+/* How many bytes of messages are gathered before they are written to a connection; the default adapts itself. */
 #define ZMQ_OUT_BATCH_SIZE 102
 /* The TLS server's private key. */
 #define ZMQ_WSS_KEY_PEM 103
@@ -747,17 +747,17 @@ ZMQ_EXPORT void zmq_threadclose (void *thread);
 #define ZMQ_WSS_TRUST_SYSTEM 107
 /* Read only the first frame of a message as a subscription. */
 #define ZMQ_ONLY_FIRST_SUBSCRIBE 108
-/* When to give a connection up: 1 if refused, 2 if the handshake failed, 4 after a disconnect. */
+/* When to give a connection up: 1 if refused (tcp), 2 if the handshake failed, 4 if refused (ipc) after anything was disconnected. */
 #define ZMQ_RECONNECT_STOP 109
-/* A message that every new peer gets first. */
+/* A message that every new peer gets first, from ROUTER, DEALER, REP, CLIENT, SERVER and PEER (over inproc from REQ too). */
 #define ZMQ_HELLO_MSG 110
-/* A message to receive when a peer that connected to us is lost. */
+/* A message to receive when a peer that connected to us is lost, on ROUTER, SERVER and PEER. */
 #define ZMQ_DISCONNECT_MSG 111
 /* The kernel's priority of packets. */
 #define ZMQ_PRIORITY 112
 /* How long the kernel polls the device for a packet, in microseconds. */
 #define ZMQ_BUSY_POLL 113
-/* A message to receive when a connection that we made is lost. */
+/* A message to receive when a connection that we made is lost, on DEALER, CLIENT and PEER. */
 #define ZMQ_HICCUP_MSG 114
 /* Send every unsubscription on, repeated ones too. */
 #define ZMQ_XSUB_VERBOSE_UNSUBSCRIBE 115

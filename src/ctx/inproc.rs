@@ -46,6 +46,18 @@ pub fn limit(sender: u64, receiver: u64) -> u64 {
     }
 }
 
+/// Writes HELLO_MSG, unless it is empty, as the first message of a lane. True when the reader has to be told.
+pub fn greet(tx: &mut LaneTx<Msg>, hello: &[u8]) -> bool {
+    if hello.is_empty() {
+        return false;
+    }
+    let Ok(msg) = Msg::copied(hello) else {
+        return false;
+    };
+    tx.push(msg, true);
+    tx.publish()
+}
+
 /// A bound name.
 #[derive(Clone, Debug)]
 pub struct Bound {
@@ -55,6 +67,10 @@ pub struct Bound {
     pub marks: Arc<Marks>,
     /// Its routing id when it was bound.
     pub routing_id: Vec<u8>,
+    /// What it says first to whoever connects; empty for nothing.
+    pub hello: Vec<u8>,
+    /// What it wants to receive when a socket that connected leaves; empty for nothing.
+    pub farewell: Vec<u8>,
     /// Its number for this endpoint.
     pub endpoint: u64,
 }
@@ -68,6 +84,8 @@ pub struct Partner {
     pub key: PipeKey,
     /// Its routing id.
     pub peer: Peer,
+    /// What it wants to receive when we leave; empty for nothing.
+    pub farewell: Vec<u8>,
 }
 
 /// Where a pending connect finds its partner, once `Marks` news came for its pipe.
@@ -115,7 +133,11 @@ impl Pending {
                 routing_id: bound.routing_id.clone(),
                 ..Peer::default()
             },
+            farewell: bound.farewell.clone(),
         });
+        if greet(&mut self.tx, &bound.hello) {
+            self.mailbox.send(News::Readable(self.key));
+        }
         self.mailbox.send(News::Marks(
             self.key,
             bound.marks.receive(),

@@ -6,7 +6,7 @@
 
 mod inproc;
 
-pub use inproc::{Bound, Marks, Partner, Pending, Registry, Rendezvous, limit};
+pub use inproc::{Bound, Marks, Partner, Pending, Registry, Rendezvous, greet, limit};
 
 use crate::errno::{Errno, Result};
 use crate::io::{Handle, Reactor};
@@ -181,6 +181,7 @@ impl Shared {
 
 fn start(options: &ContextOptions) -> Result<Vec<Reactor>> {
     let prefix = String::from_utf8_lossy(&options.thread_name_prefix);
+    let prefix = prefix.split('\0').next().unwrap_or_default();
     let slash = if prefix.is_empty() { "" } else { "/" };
     let placement = Placement {
         policy: (options.thread_sched_policy >= 0).then_some(options.thread_sched_policy),

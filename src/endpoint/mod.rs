@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cidr;
+mod ends;
 pub mod ipc;
 pub mod literal;
 pub mod tcp;
@@ -14,6 +15,8 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::errno::{Errno, Result};
+
+pub use ends::Ends;
 
 /// `scheme://address`, split. Both parts are non-empty; whether the scheme exists is for the transport table to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

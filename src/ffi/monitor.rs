@@ -4,7 +4,6 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 
 use super::args;
 use super::error::report;
-use crate::errno::{Errno, Result};
 use crate::options::constants::socket_type::PAIR;
 use crate::socket;
 
@@ -42,17 +41,11 @@ pub unsafe extern "C" fn zmq_socket_monitor_versioned(
     }))
 }
 
-/// Asks for the state of the queues. Monitors do not report it: EINVAL.
+/// Has the monitor report how many messages wait in each of the socket's pipes, to be sent and to be received.
 ///
 /// # Safety
 /// `socket` is NULL or points to readable memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_socket_monitor_pipes_stats(socket: *mut c_void) -> c_int {
-    report(refuse_stats(socket))
-}
-
-fn refuse_stats(socket: *mut c_void) -> Result<c_int> {
-    let mut turn = socket::enter(socket)?;
-    socket::events(&mut turn)?;
-    Err(Errno::EINVAL)
+    report(socket::enter(socket).and_then(|mut turn| socket::report_pipes(&mut turn).map(|()| 0)))
 }

@@ -4,7 +4,7 @@
 use super::Link;
 use super::life::event;
 use super::setup::Setup;
-use crate::endpoint::EndpointText;
+use crate::endpoint::{EndpointText, Ends};
 use crate::errno::Result;
 use crate::io::{Io, Source, SourceKey};
 use crate::sys::epoll::Interest;
@@ -46,13 +46,11 @@ impl Acceptor {
         let listener = transport
             .bind(address, &setup.tuning)
             .inspect_err(|error| {
-                setup
-                    .monitor
-                    .emit(event::CLOSED, u32::MAX, &EndpointText::from(""));
+                setup.monitor.emit(event::CLOSED, -1, &Ends::default());
                 setup.monitor.emit(
                     event::BIND_FAILED,
-                    error.0 as u32,
-                    &EndpointText::from(address),
+                    error.0,
+                    &Ends::listening(EndpointText::from(address)),
                 );
             })?;
         let fd = listener.as_fd().as_raw_fd();
@@ -70,7 +68,7 @@ impl Acceptor {
         acceptor
             .setup
             .monitor
-            .emit(event::LISTENING, fd as u32, &acceptor.endpoint);
+            .emit(event::LISTENING, fd, &acceptor.ends());
         acceptor.setup.io.run(acceptor.clone());
         Ok(acceptor)
     }
@@ -78,6 +76,10 @@ impl Acceptor {
     /// The endpoint as bound.
     pub fn endpoint(&self) -> &EndpointText {
         &self.endpoint
+    }
+
+    fn ends(&self) -> Ends {
+        Ends::listening(self.endpoint.clone())
     }
 
     /// Closes the descriptor before it returns. Connections accepted so far stay.
@@ -94,7 +96,7 @@ impl Acceptor {
         let _ = listener.close();
         self.setup
             .monitor
-            .emit(event::CLOSED, self.fd as u32, &self.endpoint);
+            .emit(event::CLOSED, self.fd, &self.ends());
         self.setup.io.run(self.clone());
     }
 
@@ -108,11 +110,10 @@ impl Acceptor {
                 Incoming::Peer(accepted) => {
                     self.setup.monitor.emit(
                         event::ACCEPTED,
-                        accepted.fd.as_raw_fd() as u32,
-                        &self.endpoint,
+                        accepted.fd.as_raw_fd(),
+                        &Ends::accepted(accepted.local.clone(), accepted.peer.clone()),
                     );
-                    let link =
-                        Link::accept(self.setup.clone(), accepted, self.endpoint.clone(), io);
+                    let link = Link::accept(self.setup.clone(), accepted, io);
                     let mut list = self.accepted.lock();
                     list.retain(|link| link.upgrade().is_some_and(|link| !link.is_introduced()));
                     list.push(Arc::downgrade(&link));
@@ -139,7 +140,7 @@ impl Acceptor {
     fn failed(&self, errno: i32) {
         self.setup
             .monitor
-            .emit(event::ACCEPT_FAILED, errno as u32, &self.endpoint);
+            .emit(event::ACCEPT_FAILED, errno, &self.ends());
     }
 
     fn watch_listener(&self, io: &mut Io) {

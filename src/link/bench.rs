@@ -1,7 +1,7 @@
 //! The two halves of a connection without one, for `benches/codec.rs`.
 #![forbid(unsafe_code)]
 
-use super::inbound::{Inbound, Wire};
+use super::inbound::{Inbound, Limits, Wire};
 use super::outbound::Outbound;
 use crate::errno::Result;
 use crate::msg::{Meta, MetaSource, Msg};
@@ -49,7 +49,14 @@ impl Decoder {
     /// ENOMEM.
     pub fn holding(bytes: &[u8]) -> Result<Decoder> {
         let meta = MetaSource::new(Meta::new(Vec::<(&str, &str)>::new(), -1));
-        Ok(Decoder(Inbound::new(WIRE, meta, None, 1, bytes)?))
+        let limits = Limits {
+            max_frame: None,
+            batch: None,
+            raw_chunk: 1,
+            share: true,
+            groups: false,
+        };
+        Ok(Decoder(Inbound::new(WIRE, meta, limits, bytes)?))
     }
 
     /// Takes all whole frames into the inbox; the caller publishes.

@@ -1,27 +1,33 @@
 //! How a connection comes up, on its I/O thread: dial, shake hands, tell the socket.
 #![forbid(unsafe_code)]
 
-use super::inbound::{Inbound, Wire};
+use super::heartbeat::Pulse;
+use super::inbound::{Inbound, Limits, Wire};
 use super::life::{CONNECT, Closing, HANDSHAKE, PING, RETRY, Shaking, State, event, millis};
 use super::news::{Far, Newcomer, News, Peer};
 use super::outbound::Outbound;
 use super::{Conn, Core, Link};
+use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
 use crate::io::Io;
 use crate::msg::{Meta, MetaSource, RecvBlock};
+use crate::options::constants::reconnect_stop::{
+    RECONNECT_STOP_AFTER_DISCONNECT, RECONNECT_STOP_CONN_REFUSED, RECONNECT_STOP_HANDSHAKE_FAILED,
+};
 use crate::queue::Guard;
 use crate::sys::epoll::Interest;
-use crate::transport::Target;
+use crate::transport::{Progress, Target};
 use crate::zmtp::failure::{Event, Failure};
 use crate::zmtp::greeting::Version;
 use crate::zmtp::handshake::{Handshake, Outcome};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Bytes that a handshake may leave unread.
 const SHAKE_BLOCK: usize = 4096;
+/// What IN_BATCH_SIZE and OUT_BATCH_SIZE are unless set.
+const DEFAULT_BATCH: usize = 8192;
 
 impl Link {
     pub(super) fn start_dialing(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
@@ -43,7 +49,7 @@ impl Link {
             me.setup.io.clone().run(me);
         });
         if asked.is_err() {
-            self.schedule_retry(core, io);
+            self.try_again(core, io);
         }
     }
 
@@ -77,11 +83,16 @@ impl Link {
         let dialing = targets
             .and_then(|list| list.first().cloned().ok_or(Errno::EINVAL))
             .and_then(|target| transport.dial(&target, &self.setup.tuning));
-        match dialing {
-            Ok(dialing) if dialing.in_progress => {
-                self.emit(event::CONNECT_DELAYED, libc::EINPROGRESS as u32);
-                let fd = dialing.fd.as_raw_fd();
+        let dialing = match dialing {
+            Ok(dialing) => dialing,
+            Err(_) => return self.try_again(core, io),
+        };
+        let fd = dialing.fd.as_raw_fd();
+        match dialing.progress {
+            Progress::UnderWay => {
+                self.emit(event::CONNECT_DELAYED, libc::EINPROGRESS);
                 if let Err(error) = io.add(fd, self.source, Interest::OUT) {
+                    drop(dialing.fd);
                     return self.attempt_failed(core, io, fd, error);
                 }
                 core.state = State::Dialing(dialing.fd);
@@ -93,11 +104,14 @@ impl Link {
                     );
                 }
             }
-            Ok(dialing) => {
+            Progress::Done => {
                 core.state = State::Dialing(dialing.fd);
                 self.dialed(core, io);
             }
-            Err(error) => self.attempt_failed(core, io, -1, error),
+            Progress::Failed(error) => {
+                drop(dialing.fd);
+                self.attempt_failed(core, io, fd, error);
+            }
         }
     }
 
@@ -122,7 +136,8 @@ impl Link {
                 if let Some(dialer) = &mut self.life.lock().dialer {
                     dialer.attempts = 0;
                 }
-                self.emit(event::CONNECTED, connected.fd.as_raw_fd() as u32);
+                self.life.lock().ends.local = connected.local;
+                self.emit(event::CONNECTED, connected.fd.as_raw_fd());
                 self.shake(core, io, connected.fd, connected.peer_address);
             }
             Err(error) => self.attempt_failed(core, io, number, error),
@@ -136,11 +151,37 @@ impl Link {
         fd: i32,
         error: Errno,
     ) {
-        self.emit(event::CLOSED, fd as u32);
-        if error == Errno::ECONNREFUSED && self.setup.options.reconnect_stop & 1 != 0 {
-            return self.give_up(core, io);
+        self.emit(event::CLOSED, fd);
+        if error == Errno::ECONNREFUSED {
+            let stops = self.setup.options.reconnect_stop;
+            if self.setup.uri.starts_with(b"ipc:") {
+                if stops & RECONNECT_STOP_AFTER_DISCONNECT != 0
+                    && self.setup.disconnected.load(Ordering::Relaxed)
+                {
+                    return self.rest_idle(core, io);
+                }
+            } else if stops & RECONNECT_STOP_CONN_REFUSED != 0 {
+                return self.give_up(core, io);
+            }
         }
-        self.schedule_retry(core, io);
+        self.try_again(core, io);
+    }
+
+    /// An attempt came to nothing.
+    fn try_again(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
+        if self.setup.options.reconnect_ivl > 0 {
+            self.schedule_retry(core, io);
+        } else {
+            self.rest_idle(core, io);
+        }
+    }
+
+    /// No attempt follows, and there was no connection yet: the pipe takes messages all the same, until it is left.
+    fn rest_idle(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
+        core.state = State::Idle;
+        if self.is_lingering() {
+            self.give_up(core, io);
+        }
     }
 
     pub(super) fn schedule_retry(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
@@ -150,10 +191,13 @@ impl Link {
             return self.give_up(core, io);
         }
         core.state = State::Waiting;
-        let attempts = self.life.lock().dialer.as_mut().map_or(0, |dialer| {
+        let mut life = self.life.lock();
+        life.ends.local = EndpointText::default();
+        let attempts = life.dialer.as_mut().map_or(0, |dialer| {
             dialer.attempts = dialer.attempts.saturating_add(1);
             dialer.attempts - 1
         });
+        drop(life);
         let wait = if options.reconnect_ivl_max > 0 {
             base.checked_shl(attempts.min(30))
                 .filter(|&v| v > 0)
@@ -162,7 +206,7 @@ impl Link {
         } else {
             base.saturating_add(random_below(base))
         };
-        self.emit(event::CONNECT_RETRIED, wait as u32);
+        self.emit(event::CONNECT_RETRIED, wait);
         io.set_timer(self.source, RETRY, millis(wait));
     }
 
@@ -263,19 +307,23 @@ impl Link {
         io.cancel_timer(self.source, HANDSHAKE);
         io.handle().remove(shaking.fd.as_raw_fd());
         match cause {
-            Event::NoDetail(errno) => self.emit(event::FAILED_NO_DETAIL, errno.0 as u32),
-            Event::Protocol(code) => self.emit(event::FAILED_PROTOCOL, code),
-            Event::Auth(status) => self.emit(event::FAILED_AUTH, u32::from(status)),
+            Event::NoDetail(errno) => self.emit(event::FAILED_NO_DETAIL, errno.0),
+            Event::Protocol(code) => self.emit(event::FAILED_PROTOCOL, code.cast_signed()),
+            Event::Auth(status) => self.emit(event::FAILED_AUTH, i32::from(status)),
             Event::DisconnectOnly => {}
         }
-        self.emit(event::DISCONNECTED, shaking.fd.as_raw_fd() as u32);
-        let stop =
-            self.setup.options.reconnect_stop & 2 != 0 && matches!(cause, Event::NoDetail(_));
+        self.emit(event::DISCONNECTED, shaking.fd.as_raw_fd());
+        let stop = self.stops_after_handshake() && matches!(cause, Event::NoDetail(_));
         if self.life.lock().dialer.is_none() || terminal || stop {
             self.give_up(core, io);
         } else {
             self.schedule_retry(core, io);
         }
+    }
+
+    /// A handshake that comes to no end is not tried again.
+    pub(super) fn stops_after_handshake(&self) -> bool {
+        self.setup.options.reconnect_stop & RECONNECT_STOP_HANDSHAKE_FAILED != 0
     }
 
     /// The connection is ready for messages.
@@ -317,24 +365,29 @@ impl Link {
             subscribes_to_all: version.is_unversioned(),
             meta: Some(meta.clone()),
         };
-        let max_frame = u64::try_from(options.maxmsgsize).ok();
+        let limits = Limits {
+            max_frame: u64::try_from(options.maxmsgsize).ok(),
+            batch: batch(options.in_batch_size),
+            raw_chunk: options.in_batch_size.max(1) as usize,
+            share: self.setup.zero_copy,
+            groups: self.setup.groups,
+        };
         let first = shaking.block.unread().to_vec();
-        let inbound = Inbound::new(
-            wire,
-            MetaSource::new(meta),
-            max_frame,
-            options.in_batch_size.max(1) as usize,
-            self.setup.groups,
-            &first,
-        );
+        let inbound = Inbound::new(wire, MetaSource::new(meta), limits, &first);
         let Ok(inbound) = inbound else {
             return self.give_up(core, io);
         };
         let mut outbound = Outbound::new(wire, version);
+        if let Some(size) = batch(options.out_batch_size) {
+            outbound.full = size;
+        }
         let mut rest = Vec::new();
         shaking.handshake.transmit(&mut rest);
         if outcome.is_some() {
             outbound.bytes(&rest);
+        }
+        if !options.hello_msg.is_empty() {
+            outbound.greet(&options.hello_msg);
         }
         if core.resume(&mut outbound) {
             self.tell_writable();
@@ -348,9 +401,7 @@ impl Link {
             send_dead: None,
             leftover: true,
             patience: None,
-            heard: 0,
-            heard_at_ping: 0,
-            ttl: Duration::ZERO,
+            pulse: Pulse::default(),
         });
         self.fd.store(raw_fd, Ordering::Release);
         if outcome.is_some() {
@@ -393,6 +444,13 @@ impl Link {
         };
         self.setup.mailbox.send(News::Attach(Box::new(newcomer)));
     }
+}
+
+/// A batch size that the application chose. The default leaves the choice to us.
+fn batch(size: i32) -> Option<usize> {
+    usize::try_from(size)
+        .ok()
+        .filter(|&size| size != DEFAULT_BATCH)
 }
 
 fn random_below(limit: i32) -> i32 {

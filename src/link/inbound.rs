@@ -14,6 +14,8 @@ use std::os::fd::RawFd;
 /// Block sizes: from what an idle connection gets to what a stream gets.
 const SMALLEST: usize = 8 << 10;
 const LARGEST: usize = 256 << 10;
+/// However little IN_BATCH_SIZE allows, the longest header fits in, and moves on from one block to the next.
+const BLOCK_MIN: usize = 64;
 /// Bytes of retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on
 /// pinned memory.
 const PINNED_MAX: usize = 4 * LARGEST;
@@ -29,6 +31,21 @@ pub enum Wire {
     Frames(Framing),
     /// Whatever comes, as it comes.
     Raw,
+}
+
+/// What the options say about receiving.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// MAXMSGSIZE; `None` for no limit.
+    pub max_frame: Option<u64>,
+    /// IN_BATCH_SIZE, if it was set: how much is read at once.
+    pub batch: Option<usize>,
+    /// The same for bytes without protocol: how long a message is at most.
+    pub raw_chunk: usize,
+    /// ZERO_COPY_RECV: messages may lie in the block they were read into.
+    pub share: bool,
+    /// The socket hears which groups its peers join and leave.
+    pub groups: bool,
 }
 
 /// What a command asks of the connection itself.
@@ -55,6 +72,9 @@ pub struct Inbound {
     retired: Vec<RecvBlock>,
     retired_bytes: usize,
     size: usize,
+    /// What `size` may grow to.
+    largest: usize,
+    share: bool,
     body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
     staged: Vec<Msg>,
@@ -69,30 +89,28 @@ pub struct Inbound {
 
 impl Inbound {
     /// Starts with `first`, bytes that came behind the handshake.
-    pub fn new(
-        wire: Wire,
-        meta: MetaSource,
-        max_frame: Option<u64>,
-        raw_chunk: usize,
-        groups: bool,
-        first: &[u8],
-    ) -> Result<Inbound> {
+    pub fn new(wire: Wire, meta: MetaSource, limits: Limits, first: &[u8]) -> Result<Inbound> {
+        let largest = limits.batch.map_or(LARGEST, |size| size.max(BLOCK_MIN));
         let mut inbound = Inbound {
             wire,
             block: None,
             retired: Vec::new(),
             retired_bytes: 0,
-            size: SMALLEST,
+            size: SMALLEST.min(largest),
+            largest,
+            share: limits.share,
             body: None,
             staged: Vec::new(),
-            max_frame: max_frame.map_or(LARGEST_FRAME, |max| max.min(LARGEST_FRAME)),
-            raw_chunk: raw_chunk.max(1),
+            max_frame: limits
+                .max_frame
+                .map_or(LARGEST_FRAME, |max| max.min(LARGEST_FRAME)),
+            raw_chunk: limits.raw_chunk.max(1),
             meta,
-            groups,
+            groups: limits.groups,
             requests: Vec::new(),
         };
         if !first.is_empty() {
-            let mut block = RecvBlock::with_capacity(first.len().max(SMALLEST))?;
+            let mut block = RecvBlock::with_capacity(first.len().max(inbound.size))?;
             block.carry(first);
             inbound.block = Some(block);
         }
@@ -110,8 +128,8 @@ impl Inbound {
         }
         let asked = block.room();
         let got = block.read_from(fd)?;
-        if got == asked && self.size < LARGEST {
-            self.size *= 2;
+        if got == asked && self.size < self.largest {
+            self.size = (self.size * 2).min(self.largest);
         }
         Ok((got, got == asked))
     }
@@ -166,9 +184,10 @@ impl Inbound {
 
     /// Small bodies are copied once messages pin all the blocks they may.
     fn must_copy(&self, size: usize, capacity: usize) -> bool {
-        size < capacity / AMPLIFICATION
-            && self.retired_bytes >= PINNED_MAX
-            && self.retired.iter().all(|block| !block.is_free())
+        !self.share
+            || size < capacity / AMPLIFICATION
+                && self.retired_bytes >= PINNED_MAX
+                && self.retired.iter().all(|block| !block.is_free())
     }
 
     /// Gives memory back while nothing comes.
@@ -182,7 +201,7 @@ impl Inbound {
                 .is_some_and(|b| b.unread().is_empty() && b.is_free())
         {
             self.block = None;
-            self.size = SMALLEST;
+            self.size = SMALLEST.min(self.largest);
         }
     }
 
@@ -413,9 +432,70 @@ impl Inbound {
             if !inbox.has_room() {
                 return Ok(Decoded::Full);
             }
-            let mut msg = block.slice(size)?;
+            let mut msg = if self.share {
+                block.slice(size)?
+            } else {
+                let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
+                block.consume(size);
+                msg
+            };
             msg.stamp(&self.meta);
             inbox.push(msg, true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msg::Meta;
+    use crate::queue::lane;
+
+    fn limits(share: bool, batch: Option<usize>) -> Limits {
+        Limits {
+            max_frame: None,
+            batch,
+            raw_chunk: 100,
+            share,
+            groups: false,
+        }
+    }
+
+    fn inbound(wire: Wire, limits: Limits, first: &[u8]) -> Inbound {
+        let meta = MetaSource::new(Meta::new(Vec::<(Vec<u8>, Vec<u8>)>::new(), -1));
+        Inbound::new(wire, meta, limits, first).unwrap()
+    }
+
+    #[test]
+    fn only_shared_messages_keep_the_block() {
+        let mut bytes = vec![0, 200];
+        bytes.extend_from_slice(&[7; 200]);
+        for wire in [Wire::Frames(Framing::V2), Wire::Raw] {
+            for share in [true, false] {
+                let mut inbound = inbound(wire, limits(share, None), &bytes);
+                let (mut tx, mut rx) = lane(0);
+                assert_eq!(inbound.decode(&mut tx, 100), Ok(Decoded::NeedMore));
+                let _ = tx.publish();
+                let kept: Vec<Msg> = std::iter::from_fn(|| rx.pop()).collect();
+                let total: usize = kept.iter().map(Msg::len).sum();
+                assert_eq!(total, if wire == Wire::Raw { 202 } else { 200 });
+                assert_eq!(kept.last().unwrap().data().last(), Some(&7));
+                let free = inbound.block.as_ref().is_some_and(RecvBlock::is_free);
+                assert_eq!(free, !share, "{wire:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_what_a_block_holds() {
+        for (batch, smallest, largest) in [
+            (None, SMALLEST, LARGEST),
+            (Some(1), BLOCK_MIN, BLOCK_MIN),
+            (Some(5000), 5000, 5000),
+            (Some(1 << 20), SMALLEST, 1 << 20),
+        ] {
+            let inbound = inbound(Wire::Frames(Framing::V2), limits(true, batch), b"");
+            assert_eq!((inbound.size, inbound.largest), (smallest, largest));
         }
     }
 }

@@ -1,14 +1,13 @@
 //! A connection's life on its I/O thread: dial, shake hands, serve, tear down, dial again.
 #![forbid(unsafe_code)]
 
-use super::inbound::Request;
 use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
 use super::pace::Pace;
 use super::setup::Setup;
 use super::unsent::Unsent;
 use super::{Conn, Core, Lease, Link};
-use crate::endpoint::EndpointText;
+use crate::endpoint::Ends;
 use crate::errno::{Errno, Result};
 use crate::io::{Io, SourceKey};
 use crate::msg::{Msg, RecvBlock};
@@ -16,7 +15,6 @@ use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token, conflating_lane, 
 use crate::sys::epoll::Interest;
 use crate::sys::stream;
 use crate::transport::{Accepted, Target, Transport};
-use crate::zmtp::command;
 use crate::zmtp::failure::Event;
 use crate::zmtp::handshake::Handshake;
 use parking_lot::Mutex;
@@ -32,9 +30,10 @@ pub(super) const HANDSHAKE: u8 = 2;
 const LINGER: u8 = 3;
 pub(super) const CONNECT: u8 = 4;
 pub(super) const PING: u8 = 5;
-const SILENCE: u8 = 6;
-const TTL: u8 = 7;
+pub(super) const SILENCE: u8 = 6;
+pub(super) const TTL: u8 = 7;
 const READER: u8 = 8;
+pub(super) const STALLED: u8 = 9;
 
 /// How often to look whether the peer has read all, and for how long.
 const READER_TICK: Duration = Duration::from_millis(1);
@@ -42,23 +41,23 @@ const READER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Monitor events (`ZMQ_EVENT_*`).
 pub(super) mod event {
-    pub const CONNECTED: u16 = 1;
-    pub const CONNECT_DELAYED: u16 = 2;
-    pub const CONNECT_RETRIED: u16 = 4;
-    pub const LISTENING: u16 = 8;
-    pub const BIND_FAILED: u16 = 0x10;
-    pub const ACCEPTED: u16 = 0x20;
-    pub const ACCEPT_FAILED: u16 = 0x40;
-    pub const CLOSED: u16 = 0x80;
-    pub const DISCONNECTED: u16 = 0x200;
-    pub const FAILED_NO_DETAIL: u16 = 0x800;
-    pub const SUCCEEDED: u16 = 0x1000;
-    pub const FAILED_PROTOCOL: u16 = 0x2000;
-    pub const FAILED_AUTH: u16 = 0x4000;
+    pub const CONNECTED: u64 = 1;
+    pub const CONNECT_DELAYED: u64 = 2;
+    pub const CONNECT_RETRIED: u64 = 4;
+    pub const LISTENING: u64 = 8;
+    pub const BIND_FAILED: u64 = 0x10;
+    pub const ACCEPTED: u64 = 0x20;
+    pub const ACCEPT_FAILED: u64 = 0x40;
+    pub const CLOSED: u64 = 0x80;
+    pub const DISCONNECTED: u64 = 0x200;
+    pub const FAILED_NO_DETAIL: u64 = 0x800;
+    pub const SUCCEEDED: u64 = 0x1000;
+    pub const FAILED_PROTOCOL: u64 = 0x2000;
+    pub const FAILED_AUTH: u64 = 0x4000;
 }
 
 /// How often a leaving thread looks whether the I/O thread is done with its turn.
-const PATIENCE: usize = 1000;
+pub(super) const PATIENCE: usize = 1000;
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
 
@@ -77,6 +76,8 @@ pub(super) enum State {
     /// A name server is being asked, or the next attempt is due.
     Waiting,
     Dialing(OwnedFd),
+    /// The first attempt failed, and there will be no other.
+    Idle,
     Shaking(Box<Shaking>),
     Up,
     Closed,
@@ -104,8 +105,8 @@ pub(super) struct Life {
     pub(super) closing: Closing,
     /// The socket was told of the connection, under this lock.
     pub(super) introduced: bool,
-    /// The endpoint that events carry.
-    pub(super) endpoint: EndpointText,
+    /// The ends that events carry.
+    pub(super) ends: Ends,
 }
 
 /// What the application left for the I/O thread, and what only that thread uses.
@@ -184,7 +185,7 @@ impl Link {
             dialer: Some(dialer),
             closing: Closing::No,
             introduced: false,
-            endpoint: setup.uri.clone(),
+            ends: Ends::dialing(setup.uri.clone()),
         };
         let immediate = setup.options.immediate;
         let ((out_tx, out_rx), (in_tx, in_rx)) = Link::lanes(&setup);
@@ -203,17 +204,12 @@ impl Link {
     }
 
     /// Takes over an accepted connection; on the I/O thread.
-    pub(super) fn accept(
-        setup: Arc<Setup>,
-        accepted: Accepted,
-        endpoint: EndpointText,
-        io: &mut Io,
-    ) -> Arc<Link> {
+    pub(super) fn accept(setup: Arc<Setup>, accepted: Accepted, io: &mut Io) -> Arc<Link> {
         let life = Life {
             dialer: None,
             closing: Closing::No,
             introduced: false,
-            endpoint,
+            ends: Ends::accepted(accepted.local, accepted.peer),
         };
         let link = Link::build(setup, State::Fresh, None, life);
         io.adopt(link.clone());
@@ -357,6 +353,7 @@ impl Link {
             }
         } else {
             *full_since = Some(Instant::now());
+            self.stall(conn, io);
             if !inbox.park() {
                 self.setup.io.run(self.clone());
             }
@@ -401,73 +398,11 @@ impl Link {
             LINGER => self.shut(&mut core, io),
             PING => self.heartbeat(&mut core, io),
             READER => self.serve(&mut core, io),
+            STALLED => self.stalled(&mut core, io),
             SILENCE | TTL => self.silent(&mut core, io, timer),
             _ => {}
         }
         self.finish(core, false);
-    }
-
-    fn heartbeat(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let options = &self.setup.options;
-        let Some(conn) = &mut core.conn else { return };
-        let mut body = Vec::new();
-        command::ping(
-            &mut body,
-            (options.heartbeat_ttl / 100).clamp(0, 65535) as u16,
-            b"",
-        );
-        conn.outbound.command(&body);
-        conn.heard_at_ping = conn.heard;
-        io.set_timer(self.source, PING, millis(options.heartbeat_ivl));
-        let patience = if options.heartbeat_timeout >= 0 {
-            options.heartbeat_timeout
-        } else {
-            options.heartbeat_ivl
-        };
-        if patience > 0 && !io.has_timer(self.source, SILENCE) {
-            io.set_timer(self.source, SILENCE, millis(patience));
-        }
-        self.serve(core, io);
-    }
-
-    /// Nothing was heard for too long; but a peer that we do not listen to, because the inbox is full, is not silent.
-    fn silent(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, timer: u8) {
-        self.serve(core, io);
-        let Core {
-            lanes: Some((_, inbox)),
-            conn: Some(conn),
-            ..
-        } = &mut **core
-        else {
-            return;
-        };
-        if !inbox.has_room() || conn.heard != conn.heard_at_ping {
-            conn.heard_at_ping = conn.heard;
-            if timer == TTL {
-                io.set_timer(self.source, TTL, conn.ttl);
-            }
-            return;
-        }
-        self.tear_down(core, io, Errno::ETIMEDOUT);
-    }
-
-    /// Answers what came as commands for the connection itself.
-    fn serve_requests(&self, core: &mut Core, io: &mut Io) {
-        let Some(conn) = &mut core.conn else { return };
-        for request in std::mem::take(&mut conn.inbound.requests) {
-            let Request::Ping(ttl, context) = request;
-            let mut body = Vec::new();
-            command::pong(&mut body, &context);
-            conn.outbound.command(&body);
-            if ttl > 0 {
-                conn.ttl = Duration::from_millis(u64::from(ttl) * 100);
-                conn.heard_at_ping = conn.heard;
-                io.set_timer(self.source, TTL, conn.ttl);
-            }
-        }
-        if conn.outbound.pending() > 0 {
-            self.send(core, true);
-        }
     }
 
     /// Closes the descriptor. What was not sent goes out by the next one, if there will be one.
@@ -486,7 +421,9 @@ impl Link {
     }
 
     fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
-        for timer in [PING, SILENCE, TTL, HANDSHAKE, CONNECT, RETRY, READER] {
+        for timer in [
+            PING, SILENCE, TTL, STALLED, HANDSHAKE, CONNECT, RETRY, READER,
+        ] {
             io.cancel_timer(self.source, timer);
         }
         self.hang_up(core)
@@ -511,18 +448,25 @@ impl Link {
         in_lane || encoded || unread || !core.unsent.frames.is_empty()
     }
 
-    fn tear_down(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io, error: Errno) {
+    pub(super) fn tear_down(
+        self: &Arc<Self>,
+        core: &mut Guard<'_, Core>,
+        io: &mut Io,
+        error: Errno,
+    ) {
         let Some(fd) = self.disconnect(core, io) else {
             return;
         };
         if self.setup.raw {
-            self.emit(event::FAILED_NO_DETAIL, error.0 as u32);
+            self.emit(event::FAILED_NO_DETAIL, error.0);
         }
-        self.emit(event::DISCONNECTED, fd as u32);
+        self.emit(event::DISCONNECTED, fd);
+        self.leave_word(core);
         let violation = matches!(error, Errno::EPROTO | Errno::EMSGSIZE | Errno::ENOMEM);
         let lingering = self.is_lingering();
         let done = lingering && !Link::has_unsent(core);
-        if done || violation || self.life.lock().dialer.is_none() {
+        let stop = self.setup.raw && self.stops_after_handshake();
+        if done || violation || stop || self.life.lock().dialer.is_none() {
             return self.give_up(core, io);
         }
         if self.setup.options.immediate && !lingering {
@@ -531,6 +475,25 @@ impl Link {
             self.setup.mailbox.send(News::Lost(self.pipe));
         }
         self.schedule_retry(core, io);
+    }
+
+    /// HICCUP_MSG and DISCONNECT_MSG: what the application wants to receive when a connection is lost.
+    fn leave_word(&self, core: &mut Core) {
+        let options = &self.setup.options;
+        let word = if self.life.lock().dialer.is_some() {
+            &options.hiccup_msg
+        } else {
+            &options.disconnect_msg
+        };
+        if !word.is_empty()
+            && let Some((_, inbox)) = &mut core.lanes
+            && let Ok(msg) = Msg::copied(word)
+        {
+            inbox.push(msg, true);
+            if inbox.publish() {
+                self.setup.mailbox.send(News::Readable(self.pipe));
+            }
+        }
     }
 
     fn forget_pipe(&self, core: &mut Core) {
@@ -561,7 +524,8 @@ impl Link {
         if matches!(core.state, State::Up) {
             self.send(core, true);
         }
-        if !Link::has_unsent(core) || linger == Some(Duration::ZERO) {
+        let hopeless = matches!(core.state, State::Idle);
+        if hopeless || !Link::has_unsent(core) || linger == Some(Duration::ZERO) {
             return self.shut(core, io);
         }
         if let Some(linger) = linger {
@@ -585,9 +549,9 @@ impl Link {
         self.setup.live.leave();
     }
 
-    pub(super) fn emit(&self, event: u16, value: u32) {
-        let endpoint = self.life.lock().endpoint.clone();
-        self.setup.monitor.emit(event, value, &endpoint);
+    pub(super) fn emit(&self, event: u64, value: i32) {
+        let ends = self.life.lock().ends.clone();
+        self.setup.monitor.emit(event, value, &ends);
     }
 }
 

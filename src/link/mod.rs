@@ -13,7 +13,9 @@ pub mod acceptor;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
+mod census;
 mod establish;
+mod heartbeat;
 mod inbound;
 mod life;
 pub mod news;
@@ -28,6 +30,7 @@ use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
 use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token};
 use crate::sync::Asymmetric;
+use heartbeat::Pulse;
 use inbound::{Decoded, Inbound};
 use life::State;
 use news::{News, PipeKey};
@@ -172,10 +175,7 @@ struct Conn {
     leftover: bool,
     /// How long to wait at the end until the peer has read all.
     patience: Option<Instant>,
-    /// Counts reads that brought something, for the heartbeat's sake.
-    heard: u64,
-    heard_at_ping: u64,
-    ttl: std::time::Duration,
+    pulse: Pulse,
 }
 
 impl Link {
@@ -363,7 +363,7 @@ impl Link {
                 let outbound = &mut conn.outbound;
                 let mut messages = 0;
                 out.take_while(|msg| {
-                    if outbound.pending() >= outbound::FULL {
+                    if outbound.pending() >= outbound.full {
                         return false;
                     }
                     messages += u64::from(!msg.more());
@@ -372,7 +372,8 @@ impl Link {
                 });
                 tell |= out.took_messages(messages);
             }
-            if conn.outbound.pending() == 0 || !(flush || conn.outbound.pending() >= outbound::FULL)
+            if conn.outbound.pending() == 0
+                || !(flush || conn.outbound.pending() >= conn.outbound.full)
             {
                 break;
             }
@@ -481,7 +482,7 @@ impl Link {
             return Received::default();
         };
         let before = inbox.written();
-        let heard = conn.heard;
+        let heard = conn.pulse.heard;
         let mut reads = reads;
         let mut end = None;
         let mut looked = false;
@@ -509,7 +510,7 @@ impl Link {
                     break;
                 }
                 Ok((_, more)) => {
-                    conn.heard += 1;
+                    conn.pulse.heard += 1;
                     conn.leftover = more;
                     if !more {
                         reads = 0;
@@ -535,7 +536,7 @@ impl Link {
         }
         Received {
             came,
-            progress: conn.heard != heard,
+            progress: conn.pulse.heard != heard,
             wake,
         }
     }

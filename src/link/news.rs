@@ -88,6 +88,10 @@ pub enum News {
     Gone(PipeKey),
     /// The peer's high water marks changed (inproc): receive, then send.
     Marks(PipeKey, u64, u64),
+    /// The far end of this pipe (inproc) asks how many messages wait for it here.
+    Asked(PipeKey),
+    /// So many messages wait for us at the far end of this pipe.
+    Counted(PipeKey, u64),
     /// The context is being terminated.
     Stop,
 }

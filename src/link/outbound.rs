@@ -28,8 +28,8 @@ const BUFFER_MIN: usize = 512;
 const REST_MAX: usize = 1024;
 /// Parts of one write.
 const PARTS_MAX: usize = 64;
-/// From this many bytes on the buffer is written instead of filled further.
-pub const FULL: usize = 61_440;
+/// From this many bytes on the buffer is written, unless OUT_BATCH_SIZE says otherwise.
+const FULL: usize = 61_440;
 
 /// Encoded bytes, from `sent` to `end`.
 #[derive(Debug, Default)]
@@ -98,6 +98,8 @@ pub struct Outbound {
     pub(super) begins_mid: bool,
     /// The kernel took no more at the last try.
     pub blocked: bool,
+    /// From this many bytes on the buffer is written instead of filled further.
+    pub full: usize,
 }
 
 impl Outbound {
@@ -113,6 +115,7 @@ impl Outbound {
             mid: false,
             begins_mid: false,
             blocked: false,
+            full: FULL,
         }
     }
 
@@ -150,7 +153,7 @@ impl Outbound {
     /// none of the application's data: then nothing happens.
     #[inline(always)]
     pub fn encode_now(&mut self, msg: &Msg) -> bool {
-        if self.pending() >= FULL {
+        if self.pending() >= self.full {
             return false;
         }
         let Some((body, len)) = msg.plain_body() else {
@@ -196,25 +199,36 @@ impl Outbound {
         }
         let size = msg.len();
         self.mid = msg.more();
-        match self.wire {
-            Wire::Frames(Framing::V2) => {
-                let mut header = [0; MAX_HEADER_V2];
-                let used = frame::write_v2(&mut header, msg.flags() & MORE, size as u64);
-                self.buffer.append(header.get(..used).unwrap_or(&[]));
-            }
-            Wire::Frames(Framing::V1) => {
-                let mut header = [0; MAX_HEADER_V1];
-                let used = frame::write_v1(&mut header, msg.more(), size as u64);
-                self.buffer.append(header.get(..used).unwrap_or(&[]));
-            }
-            Wire::Raw => {}
-        }
+        self.header(msg.flags() & MORE, size);
         if size < GATHER_FROM {
             self.buffer.append(msg.data());
         } else {
             self.body_bytes += size;
             self.bodies.push_back((self.buffer.end, msg.take()));
         }
+    }
+
+    #[inline(always)]
+    fn header(&mut self, more: u8, size: usize) {
+        match self.wire {
+            Wire::Frames(Framing::V2) => {
+                let mut header = [0; MAX_HEADER_V2];
+                let used = frame::write_v2(&mut header, more, size as u64);
+                self.buffer.append(header.get(..used).unwrap_or(&[]));
+            }
+            Wire::Frames(Framing::V1) => {
+                let mut header = [0; MAX_HEADER_V1];
+                let used = frame::write_v1(&mut header, more != 0, size as u64);
+                self.buffer.append(header.get(..used).unwrap_or(&[]));
+            }
+            Wire::Raw => {}
+        }
+    }
+
+    /// Appends a message of one frame that belongs to this connection alone: it does not go out again by the next one.
+    pub fn greet(&mut self, body: &[u8]) {
+        self.header(0, body.len());
+        self.bytes(body);
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::news::News;
-use crate::endpoint::EndpointText;
+use crate::endpoint::{EndpointText, Ends};
 use crate::errno::Result;
 use crate::io::{Handle, WaitSet};
 use crate::options::Options;
@@ -11,13 +11,16 @@ use crate::transport::Tuning;
 use crate::zmtp::handshake::Config;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Who is told what happens to connections. Called on any thread; must not block.
 pub trait Monitor: Send + Sync {
+    /// Whether this event is reported.
+    fn wants(&self, event: u64) -> bool;
+
     /// Something happened.
-    fn emit(&self, event: u16, value: u32, endpoint: &EndpointText);
+    fn emit(&self, event: u64, values: &[u64], ends: &Ends);
 }
 
 /// Where a socket's monitor stands, if it has one.
@@ -37,11 +40,23 @@ impl MonitorSlot {
     }
 
     /// Tells the monitor, if there is one.
-    pub fn emit(&self, event: u16, value: u32, endpoint: &EndpointText) {
+    pub fn emit(&self, event: u64, value: i32, ends: &Ends) {
+        // Version 2 has room for 64 bits, and shows a missing descriptor as all ones.
+        self.emit_values(event, &[i64::from(value) as u64], ends);
+    }
+
+    /// The same for an event of several values.
+    pub fn emit_values(&self, event: u64, values: &[u64], ends: &Ends) {
         let monitor = self.0.read().clone();
         if let Some(monitor) = monitor {
-            monitor.emit(event, value, endpoint);
+            monitor.emit(event, values, ends);
         }
+    }
+
+    /// Whether there is a monitor, and it reports this event.
+    pub fn wants(&self, event: u64) -> bool {
+        let monitor = self.0.read();
+        monitor.as_ref().is_some_and(|monitor| monitor.wants(event))
     }
 }
 
@@ -105,6 +120,10 @@ pub struct Setup {
     pub tuning: Tuning,
     /// The socket's options when the endpoint was made.
     pub options: Arc<Options>,
+    /// ZERO_COPY_RECV of the context when the socket was made.
+    pub zero_copy: bool,
+    /// Set once the application disconnected or unbound anything, if RECONNECT_STOP cares.
+    pub disconnected: Arc<AtomicBool>,
     /// No ZMTP: bytes are messages.
     pub raw: bool,
     /// The socket hears which groups its peers join and leave.

@@ -129,6 +129,9 @@ impl Options {
                 self.as_server = row.check_flag(value)?;
                 self.mechanism = Mechanism::Gssapi;
             }
+            table::TCP_ACCEPT_FILTER if value.is_some_and(|text| !self.ipv6 && is_ipv6(text)) => {
+                return Err(Errno::EINVAL);
+            }
             table::PLAIN_USERNAME | table::PLAIN_PASSWORD if value.is_none() => {
                 self.mechanism = Mechanism::Null
             }
@@ -187,6 +190,12 @@ impl Options {
         self.mechanism = mechanism;
         self.as_server &= !client;
     }
+}
+
+/// Whether a network can only be named while IPV6 is on.
+fn is_ipv6(text: &[u8]) -> bool {
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    Network::parse(text).is_ok_and(|network| network.is_ipv6())
 }
 
 /// The peer is told its time to live in tenths of a second.

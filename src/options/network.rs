@@ -52,6 +52,11 @@ impl Network {
         Ok(Network { address, bits })
     }
 
+    /// Whether it is one of IPv6.
+    pub fn is_ipv6(&self) -> bool {
+        self.address.is_ipv6()
+    }
+
     /// Whether this address lies in the network. An IPv4 address may come in its IPv6 form.
     pub fn matches(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {

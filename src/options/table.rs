@@ -173,7 +173,7 @@ macro_rules! socket_options { ($expand:ident) => {
         92 BINDTODEVICE [] Options GetSet Stable Nothing, Text(1, 16, NullClears), Empty, [] => bindtodevice: Vec<u8>;
         /// Follow the authentication protocol to the letter: ask for no domain, and refuse peers while nobody answers.
         93 ZAP_ENFORCE_DOMAIN [] Options GetSet Draft Nothing, Flag, Number(0), [] => zap_enforce_domain: bool;
-        /// Windows only; kept and read back elsewhere.
+        /// A short cut of Windows for connections within a machine; Linux has it always, so it is only kept and read back.
         94 LOOPBACK_FASTPATH [] Options GetSet Draft Nothing, Flag, Number(0), [] => loopback_fastpath: bool;
         /// A property `X-name:value` to tell every peer.
         95 METADATA [] Options Set Draft Nothing, Property, Empty, [] => metadata: BTreeMap<Vec<u8>, Vec<u8>>;
@@ -187,9 +187,9 @@ macro_rules! socket_options { ($expand:ident) => {
         99 SOCKS_USERNAME [] Options GetSet Draft Nothing, Text(0, 255, Clears), Empty, [] => socks_username: Vec<u8>;
         /// Password for the SOCKS5 proxy.
         100 SOCKS_PASSWORD [] Options GetSet Draft Nothing, Text(0, 255, Clears), Empty, [] => socks_password: Vec<u8>;
-        /// How much is read from a connection at once, in bytes.
+        /// How much is read from a connection at once, in bytes, but for a larger body; the default adapts itself.
         101 IN_BATCH_SIZE [] Options GetSet Draft Nothing, Int(1, i32::MAX), Number(8192), [] => in_batch_size: i32;
-        /// How much is written to a connection at once, in bytes.
+        /// How many bytes of messages are gathered before they are written to a connection; the default adapts itself.
         102 OUT_BATCH_SIZE [] Options GetSet Draft Nothing, Int(1, i32::MAX), Number(8192), [] => out_batch_size: i32;
         /// The TLS server's private key.
         103 WSS_KEY_PEM [] Options Set Draft Wss, Text(0, usize::MAX, Clears), Empty, [] => wss_key_pem: Vec<u8>;
@@ -203,17 +203,17 @@ macro_rules! socket_options { ($expand:ident) => {
         107 WSS_TRUST_SYSTEM [] Options GetSet Draft Wss, Int(0, 1), Number(0), [] => wss_trust_system: bool;
         /// Read only the first frame of a message as a subscription.
         108 ONLY_FIRST_SUBSCRIBE [] Pattern Set Draft Nothing, Int(0, i32::MAX), Number(0), [PUB, XPUB, XSUB];
-        /// When to give a connection up: 1 if refused, 2 if the handshake failed, 4 after a disconnect.
+        /// When to give a connection up: 1 if refused (tcp), 2 if the handshake failed, 4 if refused (ipc) after anything was disconnected.
         109 RECONNECT_STOP [] Options GetSet Draft Nothing, Int(i32::MIN, i32::MAX), Number(0), [] => reconnect_stop: i32;
-        /// A message that every new peer gets first.
+        /// A message that every new peer gets first, from ROUTER, DEALER, REP, CLIENT, SERVER and PEER (over inproc from REQ too).
         110 HELLO_MSG [] Options Set Draft Nothing, Bytes(0, usize::MAX, Clears), Empty, [] => hello_msg: Vec<u8>;
-        /// A message to receive when a peer that connected to us is lost.
+        /// A message to receive when a peer that connected to us is lost, on ROUTER, SERVER and PEER.
         111 DISCONNECT_MSG [] Options Set Draft Nothing, Bytes(0, usize::MAX, Clears), Empty, [] => disconnect_msg: Vec<u8>;
         /// The kernel's priority of packets.
         112 PRIORITY [] Options GetSet Draft Nothing, Int(0, i32::MAX), Number(0), [] => priority: i32;
         /// How long the kernel polls the device for a packet, in microseconds.
         113 BUSY_POLL [] Options GetSet Draft Nothing, Int(i32::MIN, i32::MAX), Number(0), [] => busy_poll: i32;
-        /// A message to receive when a connection that we made is lost.
+        /// A message to receive when a connection that we made is lost, on DEALER, CLIENT and PEER.
         114 HICCUP_MSG [] Options Set Draft Nothing, Bytes(0, usize::MAX, Clears), Empty, [] => hiccup_msg: Vec<u8>;
         /// Send every unsubscription on, repeated ones too.
         115 XSUB_VERBOSE_UNSUBSCRIBE [] Pattern Set Draft Nothing, Int(i32::MIN, i32::MAX), Number(0), [XSUB];

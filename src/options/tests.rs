@@ -407,3 +407,27 @@ fn secrets_are_not_printed() {
     assert!(!format!("{options:?}").contains("115"));
     assert!(!format!("{options:?}").contains("swordfish"));
 }
+
+/// What is not tested through the C interface may be accepted and do nothing.
+#[test]
+fn every_option_is_tested_from_c() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/capi-tests");
+    let mut words = std::collections::HashSet::new();
+    for entry in std::fs::read_dir(folder).expect("the folder of the C programs") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with("options") || !name.ends_with(".c") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a C program");
+        let split = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        words.extend(split.map(str::to_owned));
+    }
+    for row in ROWS.iter().chain(table::context::ROWS) {
+        let name = format!("ZMQ_{}", row.name);
+        assert!(
+            words.contains(&name),
+            "no program capi-tests/options*.c names {name}"
+        );
+    }
+}

@@ -160,8 +160,8 @@ pub trait Pattern: Send {
     }
 
     /// Gets an option of the pattern's own. Answers `None` when it is not its own.
-    fn get_option(&mut self, _cx: &mut Cx, option: i32) -> Option<Result<i32>> {
-        (option == setting::ROUTER_NOTIFY).then_some(Ok(0))
+    fn get_option(&mut self, _cx: &mut Cx, _option: i32) -> Option<Result<i32>> {
+        None
     }
 
     /// Asked before each connect.

@@ -357,7 +357,6 @@ impl Pattern for Xpub {
             setting::TOPICS_COUNT => Some(Ok(
                 i32::try_from(self.subscriptions.len()).unwrap_or(i32::MAX)
             )),
-            setting::ROUTER_NOTIFY => Some(Ok(0)),
             _ => None,
         }
     }

@@ -205,7 +205,6 @@ impl Pattern for Xsub {
     fn get_option(&mut self, _cx: &mut Cx, option: i32) -> Option<Result<i32>> {
         match option {
             setting::TOPICS_COUNT => Some(Ok(i32::try_from(self.topics.len()).unwrap_or(i32::MAX))),
-            setting::ROUTER_NOTIFY => Some(Ok(0)),
             _ => None,
         }
     }

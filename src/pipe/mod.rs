@@ -119,6 +119,11 @@ impl Pipe {
         &self.far
     }
 
+    /// How many messages wait for the peer, as the high water mark counts them.
+    pub fn queued(&self) -> u64 {
+        self.tx.queued()
+    }
+
     /// True when nothing more can be written to it.
     pub fn is_severed(&self) -> bool {
         self.severed

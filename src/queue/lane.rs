@@ -348,13 +348,14 @@ impl<T> LaneRx<T> {
     #[must_use]
     pub fn took_messages(&mut self, count: u64) -> bool {
         self.read += count;
-        self.read >= self.next_report && self.report()
+        self.read >= self.next_report && self.report(self.read - self.read % self.lwm)
     }
 
+    /// Whole multiples only: however many are taken at once, both ends together hold what the high water marks promise.
     #[inline]
-    fn report(&mut self) -> bool {
-        self.next_report = self.read + self.lwm;
-        self.shared.taken.store(self.read, Ordering::Release);
+    fn report(&mut self, taken: u64) -> bool {
+        self.next_report = taken + self.lwm;
+        self.shared.taken.store(taken, Ordering::Release);
         fence(Ordering::SeqCst);
         self.shared.writer_parked.load(Ordering::Relaxed)
             && self.shared.writer_parked.swap(false, Ordering::AcqRel)
@@ -363,7 +364,7 @@ impl<T> LaneRx<T> {
     /// Reports everything taken so far, whatever the low water mark. True when the writer has to be told.
     #[must_use]
     pub fn report_all(&mut self) -> bool {
-        self.report()
+        self.report(self.read)
     }
 
     /// Changes the high water mark that the low one is half of.
@@ -440,6 +441,30 @@ mod tests {
         rx.pop();
         assert!(rx.took_message());
         assert_eq!(tx.room(), 5);
+    }
+
+    #[test]
+    fn both_ends_together_hold_what_the_marks_promise() {
+        // The reader takes by sevens, as a connection does that fills its buffer, and stops at 500.
+        let (mut tx, mut rx) = lane::<u32>(500);
+        while tx.written() < 500 {
+            tx.push(0, true);
+            let _ = tx.publish();
+        }
+        let mut taken = 0;
+        while taken < 500 {
+            for _ in 0..7 {
+                rx.pop();
+            }
+            let _ = rx.took_messages(7);
+            taken += 7;
+            while tx.has_room() {
+                tx.push(0, true);
+                let _ = tx.publish();
+            }
+        }
+        assert_eq!(tx.written(), 1000);
+        assert_eq!(tx.queued(), 500);
     }
 
     #[test]

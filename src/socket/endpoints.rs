@@ -9,12 +9,14 @@ use crate::link::Link;
 use crate::link::acceptor::Acceptor;
 use crate::link::setup::Setup;
 use crate::options::Mechanism;
+use crate::options::constants::reconnect_stop::RECONNECT_STOP_AFTER_DISCONNECT;
 use crate::pipe::PipeKey;
 use crate::queue::Turn;
 use crate::transport::{Route, Transport, Tuning, route};
 use crate::zmtp::handshake::Config;
 use crate::zmtp::mechanism::Kind as ZmtpMechanism;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// One line of a socket's table of endpoints.
 pub(super) struct Entry {
@@ -150,6 +152,9 @@ impl Socket {
             let entry = self.endpoints.swap_remove(place);
             self.end_entry(entry);
         }
+        if self.options.reconnect_stop & RECONNECT_STOP_AFTER_DISCONNECT != 0 {
+            self.disconnected.store(true, Ordering::Relaxed);
+        }
         if self.fd_asked {
             self.arm();
         }
@@ -206,6 +211,10 @@ impl Socket {
     /// What the connections of an endpoint made now need to know.
     fn setup(&self, endpoint: &[u8]) -> Result<Arc<Setup>> {
         let conflates = self.conflates();
+        let mut options = self.options.clone();
+        options.hello_msg = self.hello(false);
+        options.disconnect_msg = self.farewell();
+        options.hiccup_msg = self.hiccup();
         Ok(Arc::new(Setup {
             io: self.shared.io_thread(self.options.affinity)?,
             mailbox: Arc::clone(&self.mailbox),
@@ -214,7 +223,9 @@ impl Socket {
             live: Arc::clone(self.shared.live()),
             handshake: Arc::new(self.handshake()?),
             tuning: self.tuning()?,
-            options: Arc::new(self.options.clone()),
+            options: Arc::new(options),
+            zero_copy: self.zero_copy,
+            disconnected: Arc::clone(&self.disconnected),
             raw: self.row.raw || self.pattern.is_raw(),
             groups: self.row.groups,
             conflate_out: conflates,

@@ -5,6 +5,7 @@ use super::endpoints::Kind;
 use super::{NO_PIPE, Socket};
 use crate::ctx::limit;
 use crate::errno::{Errno, Result};
+use crate::msg::Msg;
 use crate::pipe::{Far, Newcomer, News, PipeId, PipeKey};
 use crate::queue::Sleep;
 use std::time::Duration;
@@ -58,6 +59,8 @@ impl Socket {
             News::Writable(key) => self.about(key, |pattern, cx, id| pattern.writable(cx, id)),
             News::Gone(key) => self.gone(key),
             News::Marks(key, receive, send) => self.hear_marks(key, receive, send),
+            News::Asked(key) => self.count_for(key),
+            News::Counted(key, waiting) => self.counted(key, waiting),
             News::Stop => self.stop(),
         }
     }
@@ -162,21 +165,38 @@ impl Socket {
         if let Some(Far::Link(_)) = self.pipes.get(id).map(crate::pipe::Pipe::far) {
             self.pipes.close(id, linger);
         }
+        let Some(key) = self.pipes.get(id).map(crate::pipe::Pipe::key) else {
+            return;
+        };
+        if self.pending.contains_key(&key) {
+            let keep = linger != Some(Duration::ZERO);
+            if self.shared.inproc().lock().abandon(key, keep) {
+                self.pending.remove(&key);
+                self.pipes.remove(id);
+                return;
+            }
+            // A bind came, and we did not hear of it yet.
+            self.join_partner(key, id);
+        }
+        self.bid_farewell(key, id);
+        self.far_marks.remove(&key);
         let Some(pipe) = self.pipes.remove(id) else {
             return;
         };
-        let key = pipe.key();
-        self.far_marks.remove(&key);
-        if self.pending.remove(&key).is_some() {
-            let keep = linger != Some(Duration::ZERO);
-            if self.shared.inproc().lock().abandon(key, keep) {
-                return;
-            }
-        }
         if let Far::Inproc { mailbox, key } = pipe.far().clone() {
             // Our end of the lanes is gone before the other socket hears of it.
             drop(pipe);
             mailbox.send(News::Gone(key));
+        }
+    }
+
+    /// Says the last word to the far end of an inproc pipe, if that wants one.
+    fn bid_farewell(&mut self, key: PipeKey, id: PipeId) {
+        if let Some(word) = self.farewells.remove(&key)
+            && let Ok(msg) = Msg::copied(&word)
+        {
+            self.pipes.abort_write(id);
+            self.pipes.write(id, msg);
         }
     }
 
@@ -191,11 +211,17 @@ impl Socket {
 
     /// If this was a pending connect, the bind has come.
     fn meet(&mut self, key: PipeKey, id: PipeId) {
+        if self.join_partner(key, id) {
+            self.with(true, |pattern, cx| pattern.established(cx, id));
+        }
+    }
+
+    fn join_partner(&mut self, key: PipeKey, id: PipeId) -> bool {
         let Some(rendezvous) = self.pending.get(&key).cloned() else {
-            return;
+            return false;
         };
         let Some(partner) = rendezvous.get() else {
-            return;
+            return false;
         };
         self.pending.remove(&key);
         self.pipes.set_far(
@@ -206,10 +232,11 @@ impl Socket {
             },
         );
         self.pipes.set_peer(id, partner.peer.clone());
-        self.with(true, |pattern, cx| pattern.established(cx, id));
+        self.await_farewell(key, &partner.farewell);
         // Until now our calls for its attention went nowhere.
         partner.mailbox.send(News::Readable(partner.key));
         partner.mailbox.send(News::Writable(partner.key));
+        true
     }
 
     /// Sets the limits of an inproc pipe anew: each lane's is the sum of its two ends'.

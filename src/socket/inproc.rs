@@ -3,7 +3,7 @@
 
 use super::Socket;
 use super::endpoints::Kind;
-use crate::ctx::{Bound, Pending, limit};
+use crate::ctx::{Bound, Pending, greet, limit};
 use crate::errno::Result;
 use crate::msg::Msg;
 use crate::pipe::{Far, Newcomer, News, Peer, PipeKey};
@@ -16,6 +16,8 @@ impl Socket {
             mailbox: Arc::clone(&self.mailbox),
             marks: Arc::clone(&self.marks),
             routing_id: self.options.routing_id.clone(),
+            hello: self.hello(true),
+            farewell: self.farewell(),
             endpoint: self.next_endpoint,
         };
         self.shared.inproc().lock().bind(name, bound)?;
@@ -30,7 +32,8 @@ impl Socket {
         let new = match registry.find(name).cloned() {
             Some(bound) => self.join(key, far_key, &bound),
             None => {
-                let ((tx, far_rx), (far_tx, rx)) = self.lanes(None);
+                let ((mut tx, far_rx), (far_tx, rx)) = self.lanes(None);
+                greet(&mut tx, &self.hello(true));
                 let pending = Pending {
                     mailbox: Arc::clone(&self.mailbox),
                     key,
@@ -66,7 +69,11 @@ impl Socket {
 
     fn join(&mut self, key: PipeKey, far_key: PipeKey, bound: &Bound) -> Newcomer {
         let marks = (bound.marks.receive(), bound.marks.send());
-        let ((tx, far_rx), (far_tx, rx)) = self.lanes(Some(marks));
+        let ((mut tx, far_rx), (mut far_tx, rx)) = self.lanes(Some(marks));
+        // Nobody reads yet, so nobody has to be told.
+        greet(&mut tx, &self.hello(true));
+        greet(&mut far_tx, &bound.hello);
+        self.await_farewell(key, &bound.farewell);
         self.far_marks.insert(key, marks);
         let (send, receive) = self.high_water();
         bound.mailbox.send(News::Attach(Box::new(Newcomer {
@@ -97,6 +104,13 @@ impl Socket {
                 ..Peer::default()
             }),
             endpoint: self.next_endpoint,
+        }
+    }
+
+    /// Notes what the far end of a pipe wants to be told when we leave.
+    pub(super) fn await_farewell(&mut self, key: PipeKey, farewell: &[u8]) {
+        if !farewell.is_empty() {
+            self.farewells.insert(key, farewell.to_vec());
         }
     }
 

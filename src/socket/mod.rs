@@ -14,6 +14,7 @@ pub mod monitor;
 mod option;
 mod peers;
 mod readiness;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -26,6 +27,7 @@ pub use peers::{connect_peer, disconnect_peer, peer_state, set_group};
 pub use readiness::{
     Part, drive, end_poll, events, is_thread_safe, known_events, missed, poll_fds, unwatch, watch,
 };
+pub use stats::report_pipes;
 
 use crate::ctx::{Marks, Rendezvous, Shared};
 use crate::endpoint::EndpointText;
@@ -39,6 +41,7 @@ use crate::queue::{Arena, Mailbox, QuickTurn, Turn};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The number of no pipe.
@@ -69,9 +72,15 @@ pub struct Socket {
     far_marks: HashMap<PipeKey, (u64, u64)>,
     /// inproc connects that wait for a bind.
     pending: HashMap<PipeKey, Rendezvous>,
+    /// What the far ends of inproc pipes want to be told when we leave them.
+    farewells: HashMap<PipeKey, Vec<u8>>,
+    /// The application disconnected or unbound something, if RECONNECT_STOP cares.
+    disconnected: Arc<AtomicBool>,
     /// Where messages go and come from while nothing is out of the ordinary, see [`Pattern::sole_out`].
     sole_out: PipeId,
     sole_in: PipeId,
+    /// ZERO_COPY_RECV of the context when this socket was made.
+    zero_copy: bool,
     rcvmore: bool,
     fd_asked: bool,
     stopped: bool,
@@ -123,8 +132,11 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         marks: Arc::default(),
         far_marks: HashMap::new(),
         pending: HashMap::new(),
+        farewells: HashMap::new(),
+        disconnected: Arc::default(),
         sole_out: NO_PIPE,
         sole_in: NO_PIPE,
+        zero_copy: context.zero_copy_recv,
         rcvmore: false,
         fd_asked: false,
         stopped: false,
@@ -234,6 +246,33 @@ impl Socket {
     fn publish_marks(&self) {
         let (send, receive) = self.high_water();
         self.marks.set(send, receive);
+    }
+
+    /// HELLO_MSG, where the type says it. REQ says it only inside the context: there it is a ROUTER or DEALER that hears it.
+    fn hello(&self, inproc: bool) -> Vec<u8> {
+        match self.row.name {
+            "ROUTER" | "DEALER" | "REP" | "CLIENT" | "SERVER" | "PEER" => {
+                self.options.hello_msg.clone()
+            }
+            "REQ" if inproc => self.options.hello_msg.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// DISCONNECT_MSG, where the type can tell whom it is about.
+    fn farewell(&self) -> Vec<u8> {
+        match self.row.name {
+            "ROUTER" | "SERVER" | "PEER" => self.options.disconnect_msg.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// HICCUP_MSG, where the type goes on over the next connection.
+    fn hiccup(&self) -> Vec<u8> {
+        match self.row.name {
+            "DEALER" | "CLIENT" | "PEER" => self.options.hiccup_msg.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// True when lanes keep the newest message only. Other types ignore the option: it would cut their messages apart.

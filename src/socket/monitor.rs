@@ -4,14 +4,11 @@
 #![forbid(unsafe_code)]
 
 use crate::ctx;
-use crate::endpoint::{Endpoint, EndpointText};
+use crate::endpoint::{Endpoint, Ends};
 use crate::errno::{Errno, Result};
 use crate::link::setup::{Monitor, MonitorSlot};
 use crate::msg::Msg;
-use crate::options::constants::event::{
-    EVENT_ACCEPT_FAILED, EVENT_ACCEPTED, EVENT_ALL_V1, EVENT_BIND_FAILED, EVENT_CLOSE_FAILED,
-    EVENT_CLOSED, EVENT_LISTENING, EVENT_MONITOR_STOPPED,
-};
+use crate::options::constants::event::{EVENT_ALL_V1, EVENT_MONITOR_STOPPED};
 use crate::options::constants::flag::{DONTWAIT, SNDMORE};
 use crate::options::constants::socket_type::{PAIR, PUB, PUSH};
 use crate::options::table::LINGER;
@@ -21,14 +18,6 @@ use std::sync::Arc;
 use std::thread;
 
 const INPROC: &[u8] = b"inproc";
-
-/// The events whose endpoint is the local one.
-const LOCAL: i32 = EVENT_LISTENING
-    | EVENT_BIND_FAILED
-    | EVENT_ACCEPTED
-    | EVENT_ACCEPT_FAILED
-    | EVENT_CLOSED
-    | EVENT_CLOSE_FAILED;
 
 /// Begins to report `events` at `endpoint`, in place of the monitor before; without an endpoint only ends that one.
 ///
@@ -84,46 +73,43 @@ struct Reporter {
     version: i32,
 }
 
-impl Reporter {
-    fn report(&self, event: u16, value: u32, endpoint: &[u8]) {
-        if self.events & u64::from(event) == 0 {
+impl Monitor for Reporter {
+    fn wants(&self, event: u64) -> bool {
+        self.events & event != 0
+    }
+
+    fn emit(&self, event: u64, values: &[u64], ends: &Ends) {
+        if !self.wants(event) {
             return;
         }
         let outlet = self.socket.lock();
         match self.version {
-            1 => outlet.send(&[&head(event, value), endpoint]),
+            1 => outlet.send(&[&head(event, values), ends.known()]),
             2 => {
-                let is_local = i32::from(event) & LOCAL != 0;
-                let (local, remote) = if is_local {
-                    (endpoint, &[][..])
-                } else {
-                    (&[][..], endpoint)
-                };
-                let event = u64::from(event).to_ne_bytes();
-                let value = u64::from(value).to_ne_bytes();
-                outlet.send(&[&event, &1u64.to_ne_bytes(), &value, local, remote]);
+                let event = event.to_ne_bytes();
+                let count = (values.len() as u64).to_ne_bytes();
+                let values: Vec<_> = values.iter().map(|value| value.to_ne_bytes()).collect();
+                let mut frames: Vec<&[u8]> = vec![&event, &count];
+                frames.extend(values.iter().map(|value| &value[..]));
+                frames.extend([&*ends.local, &*ends.remote]);
+                outlet.send(&frames);
             }
             _ => {}
         }
     }
 }
 
-impl Monitor for Reporter {
-    fn emit(&self, event: u16, value: u32, endpoint: &EndpointText) {
-        self.report(event, value, endpoint);
-    }
-}
-
 impl Drop for Reporter {
     fn drop(&mut self) {
-        self.report(EVENT_MONITOR_STOPPED as u16, 0, &[]);
+        self.emit(EVENT_MONITOR_STOPPED as u64, &[0], &Ends::default());
     }
 }
 
-/// The first frame of version 1: event and value without a gap.
-fn head(event: u16, value: u32) -> [u8; 6] {
+/// The first frame of version 1: event and value without a gap, cut to what it has room for.
+fn head(event: u64, values: &[u64]) -> [u8; 6] {
+    let value = values.first().map_or(0, |&value| value as u32);
     let mut head = [0; 6];
-    head[..2].copy_from_slice(&event.to_ne_bytes());
+    head[..2].copy_from_slice(&(event as u16).to_ne_bytes());
     head[2..].copy_from_slice(&value.to_ne_bytes());
     head
 }
@@ -174,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_head_has_no_gap() {
-        let head = head(0x0102, 0x0304_0506);
+        let head = head(0x0102, &[0xFFFF_FFFF_0304_0506]);
         assert_eq!(head[..2], 0x0102u16.to_ne_bytes());
         assert_eq!(head[2..], 0x0304_0506u32.to_ne_bytes());
     }

@@ -58,6 +58,9 @@ pub struct Placement {
     pub cpus: Vec<usize>,
 }
 
+/// The system keeps no more of a thread's name.
+const NAME_MAX: usize = 15;
+
 /// Starts a background thread that blocks every signal, so that handlers run on the application's threads.
 ///
 /// # Errors
@@ -66,11 +69,13 @@ pub fn spawn<F>(name: &str, placement: Placement, body: F) -> Result<JoinHandle<
 where
     F: FnOnce() + Send + 'static,
 {
-    let mut name = name.to_owned();
-    name.truncate(15);
+    // The prefix is the application's: a NUL would end the name, and only whole characters make one.
+    let name = name.split('\0').next().unwrap_or_default();
+    let whole = (0..=NAME_MAX.min(name.len())).rfind(|&end| name.is_char_boundary(end));
+    let name = &name[..whole.unwrap_or(0)];
     let started = with_signals_blocked(|| {
         std::thread::Builder::new()
-            .name(name)
+            .name(name.to_owned())
             .stack_size(512 * 1024)
             .spawn(move || {
                 place(&placement);

@@ -115,3 +115,22 @@ pub fn unread_by_peer(fd: RawFd) -> usize {
         0
     }
 }
+
+/// False when the kernel at the far end leaves tcp without an answer: what was sent goes out again, or probes of a closed
+/// window are not acknowledged. True for other sockets, whose far end is on this machine.
+pub fn peer_answers(fd: RawFd) -> bool {
+    // SAFETY: a zeroed tcp_info is a valid one.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut size = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: `info` has room for `size` bytes, and both outlive the call.
+    let code = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &mut size,
+        )
+    };
+    code != 0 || info.tcpi_retransmits == 0 && info.tcpi_probes <= 1
+}

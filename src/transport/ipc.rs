@@ -14,7 +14,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::listener::adopt;
 use super::tcp::set_buffers;
-use super::{Accepted, Connected, Dialing, Listener, Target, Transport, Tuning};
+use super::{Accepted, Connected, Dialing, Listener, Progress, Target, Transport, Tuning};
 use crate::endpoint::EndpointText;
 use crate::endpoint::ipc::IpcAddress;
 use crate::errno::{Errno, Result};
@@ -67,14 +67,10 @@ impl Transport for Ipc {
     fn dial(&self, target: &Target, tuning: &Tuning) -> Result<Dialing> {
         let socket = open(tuning)?;
         // EAGAIN means that the listener's queue is full: nothing is under way, the attempt failed.
-        let in_progress = match socket.connect(&target.address).map_err(Errno::from) {
-            Ok(()) => false,
-            Err(Errno::EINPROGRESS | Errno::EINTR) => true,
-            Err(errno) => return Err(errno),
-        };
+        let progress = Progress::of(socket.connect(&target.address));
         Ok(Dialing {
             fd: socket.into(),
-            in_progress,
+            progress,
         })
     }
 

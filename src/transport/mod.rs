@@ -51,7 +51,7 @@ pub trait Transport: Sync {
     /// Where to dial, best first, never empty. May block on a name server.
     fn resolve(&self, address: &[u8], tuning: &Tuning) -> Result<Vec<Target>>;
 
-    /// Starts to connect.
+    /// Starts to connect. An error means that there was not even a descriptor.
     fn dial(&self, target: &Target, tuning: &Tuning) -> Result<Dialing>;
 
     /// Ends what [`Transport::dial`] started, once the descriptor is writable. On failure the descriptor is closed.
@@ -101,10 +101,32 @@ pub struct Target {
 /// A connection attempt.
 #[derive(Debug)]
 pub struct Dialing {
-    /// The descriptor to wait on.
+    /// The descriptor.
     pub fd: OwnedFd,
-    /// Whether to wait until it is writable (`ZMQ_EVENT_CONNECT_DELAYED`) before [`Transport::finish`].
-    pub in_progress: bool,
+    /// How far it came.
+    pub progress: Progress,
+}
+
+/// How far a connection attempt came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// [`Transport::finish`] can be called.
+    Done,
+    /// The same once the descriptor is writable (`ZMQ_EVENT_CONNECT_DELAYED`).
+    UnderWay,
+    /// It failed at once (`ZMQ_EVENT_CLOSED`).
+    Failed(Errno),
+}
+
+impl Progress {
+    /// What the system answered to connect.
+    fn of(answer: std::io::Result<()>) -> Progress {
+        match answer.map_err(Errno::from) {
+            Ok(()) => Progress::Done,
+            Err(Errno::EINPROGRESS | Errno::EINTR) => Progress::UnderWay,
+            Err(errno) => Progress::Failed(errno),
+        }
+    }
 }
 
 /// An established outgoing connection.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::listener::adopt;
-use super::{Accepted, Connected, Dialing, Listener, Target, Transport, Tuning, resolve};
+use super::{Accepted, Connected, Dialing, Listener, Progress, Target, Transport, Tuning, resolve};
 use crate::endpoint::EndpointText;
 use crate::endpoint::literal;
 use crate::endpoint::tcp::{Role, TcpAddress};
@@ -49,19 +49,15 @@ impl Transport for Tcp {
 
     fn dial(&self, target: &Target, tuning: &Tuning) -> Result<Dialing> {
         let socket = open(inet(&target.address)?, tuning)?;
-        if let Some(source) = &target.source {
+        let bound = target.source.as_ref().map_or(Ok(()), |source| {
             // One source port may serve several peers.
             socket.set_reuse_address(true)?;
-            socket.bind(source)?;
-        }
-        let in_progress = match socket.connect(&target.address).map_err(Errno::from) {
-            Ok(()) => false,
-            Err(Errno::EINPROGRESS | Errno::EINTR) => true,
-            Err(errno) => return Err(errno),
-        };
+            socket.bind(source)
+        });
+        let progress = Progress::of(bound.and_then(|()| socket.connect(&target.address)));
         Ok(Dialing {
             fd: socket.into(),
-            in_progress,
+            progress,
         })
     }
 

@@ -38,8 +38,10 @@ fn connect(text: &[u8], tuning: &Tuning) -> Result<Connected> {
         None => transport.resolve(address, tuning)?,
     };
     let dialing = transport.dial(&targets[0], tuning)?;
-    if dialing.in_progress {
-        assert!(wait_for(dialing.fd.as_fd(), libc::POLLOUT, DEADLINE));
+    match dialing.progress {
+        Progress::Done => {}
+        Progress::UnderWay => assert!(wait_for(dialing.fd.as_fd(), libc::POLLOUT, DEADLINE)),
+        Progress::Failed(errno) => return Err(errno),
     }
     transport.finish(dialing.fd, tuning)
 }
