@@ -25,7 +25,7 @@ pub(super) struct Block {
     hint: *mut c_void,
 }
 
-fn shape(capacity: usize) -> Result<(Layout, usize)> {
+pub(super) fn shape(capacity: usize) -> Result<(Layout, usize)> {
     let (head, align) = if capacity >= ALIGNED_FROM {
         (HEAD, HEAD)
     } else {

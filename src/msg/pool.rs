@@ -3,9 +3,13 @@
 //!
 //! Sizes are rounded up to one of four steps between powers of two, so at most a quarter is wasted. What is kept is
 //! bounded for the whole process, to some 25 MiB if every size was in use; memory beyond goes back to the allocator.
+//! Of small sizes each thread has a few by itself, at most some 60 KiB: what it gives back it mostly takes again.
 
+use super::block::shape;
 use parking_lot::Mutex;
-use std::ptr::NonNull;
+use std::alloc::dealloc;
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Capacities that are pooled.
@@ -40,6 +44,120 @@ fn class(capacity: usize) -> Option<(usize, usize)> {
     Some((octave * STEPS + above, (SMALLEST << octave) + above * step))
 }
 
+/// Sizes of which threads have some by themselves: the classes up to this capacity.
+const SMALL: usize = 1024;
+const SMALL_CLASSES: usize = STEPS * (SMALL.ilog2() - SMALLEST.ilog2()) as usize + 1;
+/// How many of each.
+const SHELF: usize = 8;
+
+/// What one thread has of one class.
+struct Shelf {
+    count: Cell<usize>,
+    places: [Cell<*mut u8>; SHELF],
+}
+
+impl Shelf {
+    fn put(&self, memory: NonNull<u8>) -> bool {
+        let count = self.count.get();
+        let Some(place) = self.places.get(count) else {
+            return false;
+        };
+        place.set(memory.as_ptr());
+        self.count.set(count + 1);
+        true
+    }
+
+    fn take(&self) -> Option<NonNull<u8>> {
+        let count = self.count.get().checked_sub(1)?;
+        self.count.set(count);
+        self.places
+            .get(count)
+            .and_then(|place| NonNull::new(place.get()))
+    }
+
+    /// Takes half a shelf from what the process has. True when there was some.
+    #[cold]
+    fn fill(&self, class: usize) -> bool {
+        let mut kept = CLASS[class].lock();
+        let from = kept.len().saturating_sub(SHELF / 2);
+        kept.drain(from..).all(|free| self.put(free.0)) && self.count.get() > 0
+    }
+
+    /// Gives all but `rest` to the process, or to the allocator where that has enough.
+    #[cold]
+    fn empty(&self, class: usize, rest: usize) {
+        let capacity = capacity_of(class);
+        let mut kept = CLASS[class].lock();
+        while self.count.get() > rest
+            && let Some(memory) = self.take()
+        {
+            if kept.len() < CLASS_KEPT_MAX / capacity {
+                kept.push(Free(memory));
+            } else if let Ok((layout, _)) = shape(capacity) {
+                // SAFETY: `keep` was promised that nobody refers to it, and it was allocated with this layout.
+                unsafe { dealloc(memory.as_ptr(), layout) };
+            }
+        }
+    }
+}
+
+/// What one thread has.
+struct Stash([Shelf; SMALL_CLASSES]);
+
+impl Drop for Stash {
+    fn drop(&mut self) {
+        for (class, shelf) in self.0.iter().enumerate() {
+            shelf.empty(class, 0);
+        }
+    }
+}
+
+thread_local! {
+    static STASH: Stash = const {
+        Stash(
+            [const {
+                Shelf {
+                    count: Cell::new(0),
+                    places: [const { Cell::new(ptr::null_mut()) }; SHELF],
+                }
+            }; SMALL_CLASSES],
+        )
+    };
+}
+
+fn take_small(class: usize) -> Option<NonNull<u8>> {
+    // A thread that ends has none any more.
+    STASH
+        .try_with(|stash| {
+            let shelf = stash.0.get(class)?;
+            shelf
+                .take()
+                .or_else(|| shelf.fill(class).then(|| shelf.take())?)
+        })
+        .ok()?
+}
+
+/// False when the thread has no shelves any more.
+fn keep_small(memory: NonNull<u8>, class: usize) -> bool {
+    STASH
+        .try_with(|stash| {
+            let Some(shelf) = stash.0.get(class) else {
+                return false;
+            };
+            shelf.put(memory) || {
+                shelf.empty(class, SHELF / 2);
+                shelf.put(memory)
+            }
+        })
+        .unwrap_or(false)
+}
+
+/// The capacity of a class.
+fn capacity_of(class: usize) -> usize {
+    let base = SMALLEST << (class / STEPS);
+    base + class % STEPS * (base / STEPS)
+}
+
 /// What a capacity is rounded up to.
 #[inline]
 pub(super) fn round_up(capacity: usize) -> usize {
@@ -50,6 +168,9 @@ pub(super) fn round_up(capacity: usize) -> usize {
 #[inline]
 pub(super) fn take(capacity: usize) -> Option<NonNull<u8>> {
     let (class, rounded) = class(capacity)?;
+    if class < SMALL_CLASSES {
+        return take_small(class);
+    }
     let free = CLASS[class].lock().pop()?;
     if rounded >= LARGE_FROM {
         LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
@@ -66,6 +187,9 @@ pub(super) unsafe fn keep(memory: NonNull<u8>, capacity: usize) -> bool {
     let Some((class, rounded)) = class(capacity).filter(|&(_, rounded)| rounded == capacity) else {
         return false;
     };
+    if class < SMALL_CLASSES {
+        return keep_small(memory, class);
+    }
     if rounded >= LARGE_FROM {
         if LARGE_KEPT.fetch_add(rounded, Ordering::Relaxed) + rounded > LARGE_KEPT_MAX {
             LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
@@ -104,6 +228,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_thread_has_outlives_it() {
+        const SIZE: usize = 900;
+        let (number, rounded) = class(SIZE).unwrap();
+        let kept = || CLASS[number].lock().len();
+        let before = kept();
+        std::thread::spawn(|| {
+            let blocks: Vec<_> = (0..100).map(|_| Block::allocate(SIZE).unwrap()).collect();
+            for block in blocks {
+                // SAFETY: the one reference is ours.
+                unsafe { Block::release(block, 1) };
+            }
+        })
+        .join()
+        .unwrap();
+        assert!(kept() > before && kept() <= CLASS_KEPT_MAX / rounded);
+        let again: Vec<_> = (0..20).map(|_| Block::allocate(SIZE).unwrap()).collect();
+        assert!(kept() < before + 100);
+        for block in again {
+            // SAFETY: as above.
+            unsafe { Block::release(block, 1) };
+        }
+    }
+
+    #[test]
     fn classes_are_exact_and_waste_a_quarter_at_most() {
         let mut last = 0;
         for capacity in (SMALLEST..=LARGEST).step_by(1021).chain([LARGEST]) {
@@ -111,6 +259,7 @@ mod tests {
             assert!(number < CLASSES && number >= last);
             assert!(rounded >= capacity && rounded <= capacity + capacity / STEPS);
             assert_eq!(class(rounded), Some((number, rounded)));
+            assert_eq!(capacity_of(number), rounded);
             last = number;
         }
         assert_eq!((class(SMALLEST - 1), class(LARGEST + 1)), (None, None));
