@@ -58,6 +58,10 @@ pub(super) mod event {
 
 /// How often a leaving thread looks whether the I/O thread is done with its turn.
 pub(super) const PATIENCE: usize = 1000;
+/// An application that read more often than this since the I/O thread last heard of the connection, or at all between so
+/// many times in a row, reads for itself.
+const READS_BETWEEN: u32 = 2;
+const BUSY_EVENTS: u32 = 4;
 /// Reads of one turn of the I/O thread.
 const TURN_READS: usize = 16;
 
@@ -134,6 +138,7 @@ impl Link {
                 conn: None,
                 unsent: Unsent::default(),
                 touched_seen: 0,
+                busy_events: 0,
                 pace: Pace::default(),
                 waiting_since: None,
                 full_since: None,
@@ -305,8 +310,14 @@ impl Link {
             State::Shaking(_) => self.shaking(&mut core, io),
             State::Up => {
                 let touched = self.touched.load(Ordering::Relaxed);
-                let active = touched.wrapping_sub(core.touched_seen) > 2;
+                let reads = touched.wrapping_sub(core.touched_seen);
                 core.touched_seen = touched;
+                core.busy_events = if reads > 0 {
+                    core.busy_events.saturating_add(1)
+                } else {
+                    0
+                };
+                let active = reads > READS_BETWEEN || core.busy_events >= BUSY_EVENTS;
                 if active && !events.broken() {
                     self.go_away(&core);
                 }

@@ -142,6 +142,8 @@ struct Core {
     /// What the last connection left; goes out first.
     unsent: Unsent,
     touched_seen: u32,
+    /// Events in a row before which the application read.
+    busy_events: u32,
     pace: Pace,
     /// Since when encoded bytes wait.
     waiting_since: Option<Instant>,
