@@ -71,10 +71,18 @@ enum Job {
     Stop,
 }
 
+/// What others ask of the thread.
+#[derive(Default)]
+struct Jobs {
+    waiting: Vec<Job>,
+    /// The thread is gone. A source holds the handle: left waiting here, it would keep it, and it the source, for ever.
+    closed: bool,
+}
+
 struct Shared {
     epoll: Epoll,
     bell: Doorbell,
-    jobs: Mutex<Vec<Job>>,
+    jobs: Mutex<Jobs>,
     dirty: DirtyList<Arc<dyn Source>>,
     load: AtomicUsize,
     /// Sources that are watched, or about to be.
@@ -96,7 +104,7 @@ impl Handle {
         let shared = Shared {
             epoll: Epoll::new()?,
             bell: Doorbell::new()?,
-            jobs: Mutex::new(Vec::new()),
+            jobs: Mutex::default(),
             dirty: DirtyList::default(),
             load: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
@@ -106,11 +114,16 @@ impl Handle {
     }
 
     fn post(&self, job: Job) {
-        self.0.jobs.lock().push(job);
+        let mut jobs = self.0.jobs.lock();
+        if jobs.closed {
+            return;
+        }
+        jobs.waiting.push(job);
+        drop(jobs);
         self.0.bell.ring();
     }
 
-    /// Asks for a call of [`Source::run`] soon.
+    /// Asks for a call of [`Source::run`] soon. Nothing comes of it once the thread has stopped.
     pub fn run(&self, source: Arc<dyn Source>) {
         self.post(Job::Run(source));
     }

@@ -1,7 +1,7 @@
 //! The loop of one I/O thread.
 #![forbid(unsafe_code)]
 
-use super::{Care, Handle, Job, Source, SourceKey};
+use super::{Care, Handle, Job, Jobs, Source, SourceKey};
 use crate::errno::Result;
 use crate::queue::Round;
 use crate::sys::epoll::{Event, Interest, NO_EVENT};
@@ -188,7 +188,11 @@ impl Io {
         }
         // Sources hold the handle: those that still wait here would keep it, and it them.
         self.handle.0.dirty.forget();
-        let jobs = std::mem::take(&mut *self.handle.0.jobs.lock());
+        let closed = Jobs {
+            waiting: Vec::new(),
+            closed: true,
+        };
+        let jobs = std::mem::replace(&mut *self.handle.0.jobs.lock(), closed);
         drop(jobs);
     }
 
@@ -211,7 +215,7 @@ impl Io {
     fn do_jobs(&mut self) {
         // Two lists by turns: none is made anew.
         let mut jobs = std::mem::take(&mut self.jobs);
-        std::mem::swap(&mut jobs, &mut *self.handle.0.jobs.lock());
+        std::mem::swap(&mut jobs, &mut self.handle.0.jobs.lock().waiting);
         for job in jobs.drain(..) {
             match job {
                 Job::Run(source) => source.run(self),
@@ -266,5 +270,35 @@ impl Io {
             |source| source.clone().flushed() == Care::Keep,
         );
         self.dirty = round;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Idle(SourceKey);
+
+    impl Source for Idle {
+        fn key(&self) -> SourceKey {
+            self.0
+        }
+
+        fn ready(self: Arc<Self>, _io: &mut Io, _events: Interest) {}
+
+        fn timer(self: Arc<Self>, _io: &mut Io, _timer: u8) {}
+
+        fn run(self: Arc<Self>, _io: &mut Io) {}
+    }
+
+    #[test]
+    fn a_stopped_thread_keeps_no_source() {
+        let reactor = Reactor::start("test", Placement::default()).unwrap();
+        let handle = reactor.handle().clone();
+        drop(reactor);
+        let source = Arc::new(Idle(SourceKey::fresh()));
+        handle.run(source.clone());
+        handle.watch(source.clone());
+        assert_eq!(Arc::strong_count(&source), 1);
     }
 }

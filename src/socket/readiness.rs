@@ -185,7 +185,7 @@ impl Socket {
         Ok((Part::Leads, fd))
     }
 
-    fn look(&mut self, drive: bool) -> i32 {
+    pub(super) fn look(&mut self, drive: bool) -> i32 {
         let mut events = 0;
         if self.row.may_recv {
             let mut readable = self.with(true, |pattern, cx| pattern.can_recv(cx));

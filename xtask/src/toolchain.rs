@@ -1,5 +1,6 @@
 //! The C and C++ compilers, and the few system packages the reference needs.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -66,12 +67,46 @@ impl Optional {
 
 /// Valgrind's command, installed where that can be done without asking.
 pub fn valgrind() -> Result<&'static str> {
-    const NAME: &str = "valgrind";
-    if first_line(NAME, &["--version"]).is_none() {
-        install(NAME)?;
+    tool("valgrind", "valgrind")
+}
+
+/// abidiff's command, installed where that can be done without asking.
+pub fn abidiff() -> Result<&'static str> {
+    tool("abidiff", "abigail-tools")
+}
+
+fn tool(name: &'static str, package: &str) -> Result<&'static str> {
+    if first_line(name, &["--version"]).is_none() {
+        install(package)?;
     }
-    first_line(NAME, &["--version"]).context("valgrind does not run")?;
-    Ok(NAME)
+    first_line(name, &["--version"]).with_context(|| format!("{name} does not run"))?;
+    Ok(name)
+}
+
+/// The file of a Debian package, fetched into a folder once and not installed.
+pub fn download(package: &str, folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    let kept = || -> Result<Option<PathBuf>> {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(&format!("{package}_")) && name.ends_with(".deb") {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    };
+    if let Some(path) = kept()? {
+        return Ok(path);
+    }
+    let mut command = Command::new("apt-get");
+    command.args(["download", package]).current_dir(folder);
+    if !quiet(&mut command) {
+        // The lists of packages may be missing or old.
+        quiet(Command::new("apt-get").arg("update"));
+        quiet(&mut command);
+    }
+    kept()?.with_context(|| format!("apt-get download {package} failed"))
 }
 
 /// Installs a Debian package, only as root and only where apt-get exists.

@@ -1,10 +1,12 @@
 //! `cargo xtask test`: everything, stage by stage, counted.
 
+mod abi;
 mod capi;
 mod cargo;
 mod header;
 mod instructions;
 mod interop;
+mod memcheck;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -38,7 +40,7 @@ struct Stage {
     run: fn(&Context) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 13] = [
     Stage {
         name: "format",
         title: "rustfmt",
@@ -63,6 +65,11 @@ const STAGES: [Stage; 11] = [
         name: "dist",
         title: "what ships: exported names, SONAME, linking",
         run: distribution,
+    },
+    Stage {
+        name: "abi",
+        title: "symbols of Debian's libzmq in ours, by abidiff",
+        run: abi::run,
     },
     Stage {
         name: "header",
@@ -93,6 +100,11 @@ const STAGES: [Stage; 11] = [
         name: "conformance",
         title: "libzmq's own test programs on ours",
         run: conformance,
+    },
+    Stage {
+        name: "memcheck",
+        title: "some of them under valgrind: errors and leaks",
+        run: memcheck::run,
     },
 ];
 
