@@ -12,7 +12,10 @@
  *   client         asks count times; server answers
  *   req            asks count times; rep and router answer
  *   dealer         asks count times at rep or router; between two dealers, routers, pairs, streams, peers or
- *                  channels the one that connects asks and the one that binds answers. PEER names the other type, which decides the framing. */
+ *                  channels the one that connects asks and the one that binds answers. PEER names the other type, which decides the framing.
+ *
+ * SECURITY in the environment has the binder be a PLAIN server: "plain" with a ZAP handler of its own that lets the connecter
+ * in; "refused" with one that does not, "unheard" without one: then both sides wait for the events that say so. */
 #define ZMQ_BUILD_DRAFT_API
 #include "../check.h"
 
@@ -281,6 +284,70 @@ static void stream (bool first)
     free (piece);
 }
 
+/* ---- security ---- */
+
+enum {
+    FAILED = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+};
+
+static void *zap_handler (void *socket)
+{
+    /* Ends with the context. */
+    char frame[256], user[256], password[256];
+    for (;;) {
+        int more = 1, place = 0, n = 0;
+        user[0] = password[0] = 0;
+        while (more) {
+            char *into = place == 6 ? user : place == 7 ? password : frame;
+            if ((n = zmq_recv (socket, into, 255, 0)) == -1)
+                break;
+            into[n] = 0;
+            more = get_int (socket, ZMQ_RCVMORE);
+            place++;
+        }
+        if (n == -1 && zmq_errno () == EAGAIN)
+            continue;
+        if (n == -1)
+            break;
+        bool good = place == 8 && is (user, "admin") && is (password, "password");
+        const char *const reply[] = {"1.0", "1", good ? "200" : "400", "", good ? "admin" : "", ""};
+        for (size_t i = 0; i < COUNT (reply); i++)
+            SEND_BYTES (socket, reply[i], (int) strlen (reply[i]), i + 1 < COUNT (reply) ? ZMQ_SNDMORE : 0);
+    }
+    zmq_close (socket);
+    return NULL;
+}
+
+static void secure (void *ctx, const char *security, bool binds, pthread_t *thread)
+{
+    if (!binds) {
+        set_text (self, ZMQ_PLAIN_USERNAME, "admin");
+        set_text (self, ZMQ_PLAIN_PASSWORD, is (security, "refused") ? "wrong" : "password");
+        return;
+    }
+    set_int (self, ZMQ_PLAIN_SERVER, 1);
+    if (is (security, "unheard"))
+        return;
+    void *handler = zmq_socket (ctx, ZMQ_REP);
+    CHECK_INT (zmq_bind (handler, "inproc://zeromq.zap.01"), 0);
+    CHECK_INT (pthread_create (thread, NULL, zap_handler, handler), 0);
+}
+
+/* What the monitor has to say of a connection that does not come about. */
+static void turned_away (void *monitor, const char *security, bool binds)
+{
+    uint32_t value;
+    int event = mon_next (monitor, &value, NULL, PATIENCE_MS);
+    if (is (security, "refused")) {
+        CHECK_INT (event, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+        CHECK_INT (value, 400);
+    } else {
+        CHECK_INT (event, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+        if (binds)
+            CHECK_INT (value, EFAULT);
+    }
+}
+
 int main (int argc, char **argv)
 {
     static const char *const names[] = {"pair", "pub",    "sub",    "req",   "rep",  "dealer", "router",
@@ -317,6 +384,13 @@ int main (int argc, char **argv)
         CHECK_INT (zmq_join (self, groups[i]), 0);
     set_int (self, ZMQ_SNDHWM, number == ZMQ_XPUB || number == ZMQ_PUB || number == ZMQ_RADIO ? 0 : 1000);
     set_int (self, ZMQ_RCVHWM, number == ZMQ_XSUB || number == ZMQ_SUB || number == ZMQ_DISH ? 0 : 1000);
+    const char *security = getenv ("SECURITY") ? getenv ("SECURITY") : "";
+    pthread_t handler = 0;
+    void *monitor = NULL;
+    if (*security) {
+        secure (ctx, security, binds, &handler);
+        monitor = mon_open (ctx, self, FAILED);
+    }
     uint32_t connected = 0;
     if (binds) {
         if (zmq_bind (self, endpoint) != 0)
@@ -329,7 +403,10 @@ int main (int argc, char **argv)
     else
         connect_to (self, endpoint);
     const char *peer = binds ? "connecter" : "binder";
-    switch (number) {
+    bool away = is (security, "refused") || is (security, "unheard");
+    if (away)
+        turned_away (monitor, security, binds);
+    switch (away ? -1 : number) {
         case ZMQ_PUB:
         case ZMQ_XPUB: publish (); break;
         case ZMQ_SUB:
@@ -361,8 +438,14 @@ int main (int argc, char **argv)
                 answer (true, is (other, "req"));
             break;
     }
+    if (away)
+        set_int (self, ZMQ_LINGER, 0);
     sock_close (self);
+    if (monitor)
+        sock_close (monitor);
     CHECK_INT (zmq_ctx_term (ctx), 0);
+    if (handler)
+        pthread_join (handler, NULL);
     free (body);
     return 0;
 }

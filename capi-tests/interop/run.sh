@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh LIB_A LIB_B
 # Every pair of socket types (or those of $PAIRS) in two processes, one with the library of folder A and one with that of folder B, in both
-# directions of bind and connect, over tcp and ipc; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
+# directions of bind and connect, over tcp and ipc; PLAIN; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
 set -u
 [ $# -eq 2 ] || { sed -n 2,4p "$0"; exit 2; }
 a=$(cd "$1" && pwd) && b=$(cd "$2" && pwd) || exit 2
@@ -58,6 +58,21 @@ for pair in ${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-r
         done
     done
 done
+# PLAIN: a peer that is let in, one that is refused, and a server without a ZAP handler.
+for SECURITY in plain refused unheard; do
+    export SECURITY
+    for transport in tcp ipc; do
+        if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
+        for libs in ab ba; do
+            if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
+            for pair in router-dealer dealer-router pull-push push-pull; do
+                one "$one_lib" "${pair%-*}" "$two_lib" "${pair#*-}" "$endpoint" 200 300 \
+                    "$SECURITY: ${pair%-*}(bind,$(echo $libs | cut -c1))-${pair#*-} $transport"
+            done
+        done
+    done
+done
+unset SECURITY
 # A stream whose sender leaves at once, to a reader that is still busy. Not the other way round: libzmq drops what lies
 # behind a hang-up while its own queue is full, so whoever sends to it has to wait until it has read all; A does.
 for transport in tcp ipc; do

@@ -73,6 +73,8 @@ pub struct Bound {
     pub farewell: Vec<u8>,
     /// Its number for this endpoint.
     pub endpoint: u64,
+    /// It answers each peer that asks it: what a ZAP handler must be able to.
+    pub answers: bool,
 }
 
 /// Whom a pending connect was joined to.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod inproc;
+mod zap;
 
 pub use inproc::{Bound, Marks, Partner, Pending, Registry, Rendezvous, greet, limit};
 
@@ -20,6 +21,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
+use zap::Handler;
 
 /// All contexts of the process.
 pub static CONTEXTS: Arena<Context> = Arena::new(0xC0_7E_57_01);
@@ -36,7 +38,8 @@ pub struct Shared {
     /// Tells [`terminate`] that a socket was closed.
     closed: Signal,
     live: Arc<Live>,
-    inproc: Mutex<Registry>,
+    inproc: Arc<Mutex<Registry>>,
+    zap: Arc<Handler>,
     generation: u32,
 }
 
@@ -57,13 +60,15 @@ impl Context {
     /// None today; the C interface allows EMFILE.
     pub fn new() -> Result<Context> {
         membarrier::register();
+        let inproc: Arc<Mutex<Registry>> = Arc::default();
         Ok(Context {
             shared: Arc::new(Shared {
                 options: Mutex::default(),
                 state: Mutex::default(),
                 closed: Signal::default(),
                 live: Arc::new(Live::new()),
-                inproc: Mutex::default(),
+                zap: Arc::new(Handler(Arc::clone(&inproc))),
+                inproc,
                 generation: generation(),
             }),
         })
@@ -89,6 +94,11 @@ impl Shared {
     /// Names and pending connects of the inproc transport.
     pub fn inproc(&self) -> &Mutex<Registry> {
         &self.inproc
+    }
+
+    /// The way to the ZAP handler.
+    pub fn zap(&self) -> &Arc<Handler> {
+        &self.zap
     }
 
     /// Enters a socket's mailbox, starting the I/O threads for the first one.

@@ -23,9 +23,12 @@ use crate::zmtp::handshake::{Handshake, Outcome};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use zeroize::Zeroizing;
 
 /// Bytes that a handshake may leave unread.
 const SHAKE_BLOCK: usize = 4096;
+/// Reads from a peer that was refused, so that it can hear so.
+const DRAIN_READS: usize = 16;
 /// What IN_BATCH_SIZE and OUT_BATCH_SIZE are unless set.
 const DEFAULT_BATCH: usize = 8192;
 
@@ -226,12 +229,15 @@ impl Link {
             block,
             out: Outbound::new(Wire::Raw, Version::V3_1),
             peer_address,
+            inquiry: None,
         };
         core.state = State::Shaking(Box::new(shaking));
         if self.setup.raw {
             return self.come_up(core, io, None);
         }
-        if io.add(raw_fd, self.source, Interest::IN).is_err() {
+        // By edges, because not all is read while a ZAP handler thinks.
+        let interest = Interest::IN.and(Interest::EDGE);
+        if io.add(raw_fd, self.source, interest).is_err() {
             return self.shake_failed(core, io, Event::NoDetail(Errno::ENOMEM), false);
         }
         if self.setup.options.handshake_ivl > 0 {
@@ -250,37 +256,45 @@ impl Link {
                 return;
             };
             let fd = shaking.fd.as_raw_fd();
-            let mut bytes = Vec::new();
-            shaking.handshake.transmit(&mut bytes);
-            shaking.out.bytes(&bytes);
-            if let Err(error) = shaking.out.write(fd) {
+            if let Err(error) = shaking.write() {
                 return self.shake_failed(core, io, Event::NoDetail(error), false);
             }
             if shaking.out.blocked {
                 io.handle().remove(fd);
-                let _ = io.add(fd, self.source, Interest::IN.and(Interest::OUT));
+                let interest = Interest::IN.and(Interest::OUT).and(Interest::EDGE);
+                let _ = io.add(fd, self.source, interest);
             }
             if let Some(outcome) = shaking.handshake.outcome() {
                 return self.come_up(core, io, Some(outcome));
             }
-            if shaking.block.unread().is_empty() {
-                shaking.block.reuse();
-            }
-            match shaking.block.read_from(fd) {
-                Ok(0) => return self.shake_failed(core, io, Event::NoDetail(Errno::EPIPE), false),
-                Ok(_) => {}
-                Err(Errno::EAGAIN) => return,
-                Err(error) => return self.shake_failed(core, io, Event::NoDetail(error), false),
-            }
-            match shaking.handshake.receive(shaking.block.unread()) {
-                Ok(consumed) => shaking.block.consume(consumed),
-                Err(failure) => {
-                    let mut last = Vec::new();
-                    shaking.handshake.transmit(&mut last);
-                    shaking.out.bytes(&last);
-                    let _ = shaking.out.write(fd);
-                    return self.shake_refused(core, io, &failure);
+            let waits = shaking.handshake.waits_for_zap();
+            let verdict = if waits { self.hear_zap(shaking) } else { None };
+            let step = if let Some(verdict) = verdict {
+                shaking.handshake.zap_reply(verdict)
+            } else {
+                if waits || shaking.block.unread().is_empty() {
+                    // A peer that talks on without being heard costs us no more than the block.
+                    if shaking.block.room() == 0 {
+                        return;
+                    }
+                    match shaking.block.read_from(fd) {
+                        Ok(0) => {
+                            let cause = Event::NoDetail(Errno::EPIPE);
+                            return self.shake_failed(core, io, cause, false);
+                        }
+                        Ok(_) => {}
+                        Err(Errno::EAGAIN) => return,
+                        Err(error) => {
+                            return self.shake_failed(core, io, Event::NoDetail(error), false);
+                        }
+                    }
                 }
+                shaking.receive()
+            };
+            if let Err(failure) = step {
+                let _ = shaking.write();
+                shaking.drain();
+                return self.shake_refused(core, io, &failure);
             }
         }
     }
@@ -443,6 +457,43 @@ impl Link {
             endpoint: self.setup.endpoint,
         };
         self.setup.mailbox.send(News::Attach(Box::new(newcomer)));
+    }
+}
+
+impl Shaking {
+    /// Writes what the handshake has to say.
+    fn write(&mut self) -> Result<()> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        self.handshake.transmit(&mut bytes);
+        self.out.bytes(&bytes);
+        let written = self.out.write(self.fd.as_raw_fd());
+        self.out.wipe();
+        written
+    }
+
+    /// Hands the handshake what was read.
+    fn receive(&mut self) -> std::result::Result<(), Failure> {
+        let consumed = self.handshake.receive(self.block.unread())?;
+        self.block.consume(consumed);
+        if self.block.unread().is_empty() {
+            self.block.wipe();
+            self.block.reuse();
+        }
+        Ok(())
+    }
+
+    /// Takes what the peer sent and nobody will read: closed over unread bytes, the connection would be reset, and with it
+    /// the ERROR that tells the peer why.
+    fn drain(&mut self) {
+        for _ in 0..DRAIN_READS {
+            self.block.wipe();
+            self.block.reuse();
+            match self.block.read_from(self.fd.as_raw_fd()) {
+                Ok(count) if count > 0 => {}
+                _ => break,
+            }
+        }
+        self.block.wipe();
     }
 }
 

@@ -6,6 +6,7 @@ use super::outbound::Outbound;
 use super::pace::Pace;
 use super::setup::Setup;
 use super::unsent::Unsent;
+use super::zap::Inquiry;
 use super::{Conn, Core, Lease, Link};
 use crate::endpoint::Ends;
 use crate::errno::{Errno, Result};
@@ -93,6 +94,8 @@ pub(super) struct Shaking {
     pub(super) block: RecvBlock,
     pub(super) out: Outbound,
     pub(super) peer_address: String,
+    /// A question to the ZAP handler.
+    pub(super) inquiry: Option<Box<dyn Inquiry>>,
 }
 
 /// What the application asked of a connection it leaves.
@@ -292,6 +295,8 @@ impl Link {
                 self.start_dialing(&mut core, io);
             }
             State::Waiting => self.try_resolved(&mut core, io),
+            // The ZAP handler has answered.
+            State::Shaking(_) => self.shaking(&mut core, io),
             State::Up => {
                 self.serve_requests(&mut core, io);
                 self.serve(&mut core, io);

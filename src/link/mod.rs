@@ -24,6 +24,7 @@ mod pace;
 pub mod setup;
 mod ticks;
 mod unsent;
+pub mod zap;
 
 use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::news::News;
+use super::zap::Authenticator;
 use crate::endpoint::{EndpointText, Ends};
 use crate::errno::Result;
 use crate::io::{Handle, WaitSet};
@@ -116,6 +117,8 @@ pub struct Setup {
     pub live: Arc<Live>,
     /// How to shake hands.
     pub handshake: Arc<Config>,
+    /// Whom to ask about peers.
+    pub zap: Arc<dyn Authenticator>,
     /// How to tune descriptors.
     pub tuning: Tuning,
     /// The socket's options when the endpoint was made.

@@ -7,6 +7,7 @@ use crate::sys::stream;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
+use zeroize::Zeroize;
 
 /// References taken in one atomic operation and handed out one by one.
 const STOCK: usize = 4096;
@@ -146,6 +147,15 @@ impl RecvBlock {
             (self.read, self.fill) = (0, 0);
         }
         free
+    }
+
+    /// Overwrites everything received, when no message shares the block any more: it may hold a password, and the memory
+    /// goes back to a pool.
+    pub fn wipe(&mut self) {
+        if self.is_free() {
+            // SAFETY: the kernel initialised these bytes, and nobody else has the block.
+            unsafe { std::slice::from_raw_parts_mut(self.base, self.fill) }.zeroize();
+        }
     }
 
     /// Copies unread bytes of another block in; used for the few that are too few to be a header.

@@ -26,6 +26,7 @@ use row::{Owner, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use value::Field;
+use zeroize::Zeroize;
 
 /// The security mechanism of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -200,6 +201,14 @@ fn is_ipv6(text: &[u8]) -> bool {
 
 /// The peer is told its time to live in tenths of a second.
 const TTL_UNIT: i32 = 100;
+
+/// Secrets do not outlive their use.
+impl Drop for Options {
+    fn drop(&mut self) {
+        self.plain_password.zeroize();
+        self.curve_secretkey.zeroize();
+    }
+}
 
 /// Secrets stay out of logs.
 impl fmt::Debug for Options {

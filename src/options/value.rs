@@ -8,6 +8,7 @@ use super::z85;
 use crate::errno::{Errno, Result};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use zeroize::Zeroize;
 
 /// What reading an option gives. The variants differ in how much memory they need.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -155,7 +156,10 @@ impl Field for Vec<u8> {
     }
 
     fn load(&mut self, row: &Row, value: Option<&[u8]>) -> Result<()> {
-        *self = row.check_bytes(value)?.to_vec();
+        let new = row.check_bytes(value)?.to_vec();
+        // It may have been a password.
+        self.zeroize();
+        *self = new;
         Ok(())
     }
 

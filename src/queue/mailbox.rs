@@ -3,12 +3,22 @@
 use super::Signal;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
+/// What a mailbox does, on the sender's thread, once there are news.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
 /// A list of news and the signal of the one who reads it.
-#[derive(Debug)]
 pub struct Mailbox<T> {
     news: Mutex<Vec<T>>,
     some: AtomicBool,
     signal: Signal,
+    /// For a reader that does not sleep.
+    wake: Option<Wake>,
+}
+
+impl<T> std::fmt::Debug for Mailbox<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mailbox(news {})", self.has_news())
+    }
 }
 
 impl<T> Default for Mailbox<T> {
@@ -17,11 +27,20 @@ impl<T> Default for Mailbox<T> {
             news: Mutex::new(Vec::new()),
             some: AtomicBool::new(false),
             signal: Signal::default(),
+            wake: None,
         }
     }
 }
 
 impl<T> Mailbox<T> {
+    /// A mailbox whose reader is not a thread that sleeps: `wake` is called behind each item.
+    pub fn waking(wake: Wake) -> Mailbox<T> {
+        Mailbox {
+            wake: Some(wake),
+            ..Mailbox::default()
+        }
+    }
+
     /// Adds news and wakes the reader.
     pub fn send(&self, item: T) {
         {
@@ -30,6 +49,9 @@ impl<T> Mailbox<T> {
             self.some.store(true, Ordering::Release);
         }
         self.signal.notify();
+        if let Some(wake) = &self.wake {
+            wake();
+        }
     }
 
     /// True when there are news. One load.

@@ -13,8 +13,9 @@ use crate::options::constants::reconnect_stop::RECONNECT_STOP_AFTER_DISCONNECT;
 use crate::pipe::PipeKey;
 use crate::queue::Turn;
 use crate::transport::{Route, Transport, Tuning, route};
-use crate::zmtp::handshake::Config;
+use crate::zmtp::handshake::{Config, Credentials};
 use crate::zmtp::mechanism::Kind as ZmtpMechanism;
+use crate::zmtp::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -222,6 +223,7 @@ impl Socket {
             monitor: Arc::clone(&self.monitor),
             live: Arc::clone(self.shared.live()),
             handshake: Arc::new(self.handshake()?),
+            zap: self.shared.zap().clone(),
             tuning: self.tuning()?,
             options: Arc::new(options),
             zero_copy: self.zero_copy,
@@ -255,6 +257,12 @@ impl Socket {
                 .collect(),
             max_frame: u64::try_from(options.maxmsgsize).ok(),
             mechanism: *mechanism,
+            as_server: options.as_server,
+            plain: Credentials {
+                username: Secret::from(options.plain_username.as_slice()),
+                password: Secret::from(options.plain_password.as_slice()),
+            },
+            zap_domain: options.zap_domain.clone(),
             zap_required: !options.zap_domain.is_empty() || options.mechanism != Mechanism::Null,
             zap_enforced: options.zap_enforce_domain,
         })

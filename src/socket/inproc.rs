@@ -19,6 +19,7 @@ impl Socket {
             hello: self.hello(true),
             farewell: self.farewell(),
             endpoint: self.next_endpoint,
+            answers: matches!(self.row.name, "REP" | "ROUTER"),
         };
         self.shared.inproc().lock().bind(name, bound)?;
         Ok(Kind::Name(name.to_vec()))

@@ -9,6 +9,8 @@ use super::greeting::{Framing, GREETING_LEN, Greeting, Local, Version};
 use super::mechanism::{Kind, Mechanism, Status, Verdict, ZapRequest};
 use super::metadata::{self, MAX_METADATA, Properties};
 use super::reassembly::Reassembly;
+use super::secret::Secret;
+use zeroize::Zeroize;
 
 /// The most memory that a peer can make a handshake hold.
 pub const MAX_BUFFERED: usize = 64 * 1024;
@@ -48,10 +50,25 @@ pub struct Config {
     pub max_frame: Option<u64>,
     /// The mechanism; the peer must name the same.
     pub mechanism: Kind,
+    /// We are the server of that mechanism.
+    pub as_server: bool,
+    /// What a client of PLAIN says of itself.
+    pub plain: Credentials,
+    /// The domain that the ZAP handler is told; may be empty.
+    pub zap_domain: Vec<u8>,
     /// A ZAP domain is set, or the mechanism is not NULL: peers before ZMTP 3.0 are refused, and NULL asks the ZAP handler.
     pub zap_required: bool,
     /// A missing ZAP handler is a refusal (`ZAP_ENFORCE_DOMAIN`).
     pub zap_enforced: bool,
+}
+
+/// User name and password, at most 255 bytes each.
+#[derive(Clone, Default, Debug)]
+pub struct Credentials {
+    /// `PLAIN_USERNAME`
+    pub username: Secret,
+    /// `PLAIN_PASSWORD`
+    pub password: Secret,
 }
 
 /// What a successful handshake leaves.
@@ -126,8 +143,11 @@ impl Handshake {
     }
 
     /// Moves what must be sent now to the end of `out`.
+    ///
+    /// There may be secrets among it: what is left behind is wiped, and the caller should do the same.
     pub fn transmit(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.outgoing);
+        out.extend_from_slice(&self.outgoing);
+        self.outgoing.zeroize();
         if matches!(self.phase, Phase::Complete(_) | Phase::Failed(_)) {
             self.outgoing = Vec::new();
         }
@@ -267,8 +287,9 @@ impl Handshake {
         let Phase::Mechanism(version, _, mechanism) = &mut self.phase else {
             return;
         };
-        while let Some(body) = mechanism.next_command() {
+        while let Some(mut body) = mechanism.next_command() {
             frame::append_v2(&mut self.outgoing, frame::COMMAND, &body);
+            body.zeroize();
         }
         if mechanism.status() != Status::Ready {
             return;

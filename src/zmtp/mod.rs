@@ -5,7 +5,7 @@
 //! with [`frame`] and reads commands with [`command`]. Everything that a peer sends before it is authenticated costs at
 //! most [`handshake::MAX_BUFFERED`] bytes of memory, whatever lengths it announces.
 //!
-//! The RFCs: 13/ZMTP 1.0, 15/ZMTP 2.0, 23/ZMTP 3.0, 37/ZMTP 3.1.
+//! The RFCs: 13/ZMTP 1.0, 15/ZMTP 2.0, 23/ZMTP 3.0, 37/ZMTP 3.1, 24/ZMTP-PLAIN, 27/ZAP.
 #![forbid(unsafe_code)]
 
 pub mod command;
@@ -16,6 +16,8 @@ pub mod handshake;
 pub mod mechanism;
 pub mod metadata;
 mod reassembly;
+pub mod secret;
+pub mod zap;
 
 #[cfg(test)]
 mod interop;

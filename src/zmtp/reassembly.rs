@@ -4,16 +4,18 @@
 use super::failure::Failure;
 use super::frame::{self, Header};
 use super::greeting::Framing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The smallest allocation for a frame that has not arrived whole.
 const FIRST_ALLOCATION: usize = 128;
 
-/// One frame at a time, with a limit. Memory is taken as bytes arrive, never as they are announced.
+/// One frame at a time, with a limit. Memory is taken as bytes arrive, never as they are announced, and wiped when given
+/// back: a frame may carry a password.
 #[derive(Debug)]
 pub(super) struct Reassembly {
     framing: Framing,
     limit: u64,
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     /// Of the frame in `bytes`, with its whole length.
     header: Option<(Header, usize)>,
 }
@@ -23,7 +25,7 @@ impl Reassembly {
         Reassembly {
             framing,
             limit,
-            bytes: Vec::new(),
+            bytes: Zeroizing::default(),
             header: None,
         }
     }
@@ -56,7 +58,7 @@ impl Reassembly {
     }
 
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes.zeroize();
         self.header = None;
     }
 
@@ -81,7 +83,10 @@ impl Reassembly {
             // Doubling, but never beyond the frame's end, which the limit has checked.
             let doubled = (self.bytes.capacity() * 2).max(FIRST_ALLOCATION).min(end);
             let capacity = doubled.max(needed);
-            self.bytes.try_reserve_exact(capacity - self.bytes.len())?;
+            let mut larger = Zeroizing::new(Vec::new());
+            larger.try_reserve_exact(capacity)?;
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
         }
         self.bytes.extend_from_slice(taken);
         Ok(())

@@ -10,9 +10,11 @@ use super::failure::{Failure, Violation};
 use super::greeting::MECHANISM_LEN;
 use super::handshake::{Config, MAX_ROUTING_ID};
 use super::metadata::{self, Properties};
+use super::secret::Secret;
 
 pub mod curve_key;
 pub mod null;
+pub mod plain;
 
 /// How far a mechanism is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,12 +28,12 @@ pub enum Status {
 }
 
 /// A question to the ZAP handler; the address, the domain and our routing id are the asker's to add. 27/ZAP.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct ZapRequest {
     /// The mechanism's name.
     pub mechanism: &'static str,
     /// What the mechanism learnt of its peer, one frame each.
-    pub credentials: Vec<Vec<u8>>,
+    pub credentials: Vec<Secret>,
 }
 
 /// What came of a [`ZapRequest`].
@@ -50,6 +52,8 @@ pub enum Verdict {
     Malformed(u32),
     /// No handler is there.
     NoHandler,
+    /// The handler's name is bound by a socket that cannot answer: a refusal, whatever the options say.
+    DeafHandler,
 }
 
 /// One side of a mechanism.
@@ -111,6 +115,7 @@ macro_rules! mechanisms {
 
 mechanisms! {
     Null = 0, "NULL", null::Null::start, "No security. 23/ZMTP 3.0 \"The NULL Security Mechanism\".";
+    Plain = 1, "PLAIN", plain::Plain::start, "User name and password in clear text. 24/ZMTP-PLAIN.";
 }
 
 impl Kind {
@@ -165,4 +170,24 @@ pub fn peer_properties(wire: &[u8], config: &Config) -> Result<Properties, Failu
         return Err(Violation::LongRoutingId.into());
     }
     Ok(properties)
+}
+
+/// What an accepting ZAP handler says of the peer, as properties.
+fn zap_properties(user_id: &[u8], metadata: &Properties) -> Properties {
+    let mut properties = Properties::new();
+    if !user_id.is_empty() {
+        properties.push(metadata::USER_ID, user_id);
+    }
+    properties.append(metadata);
+    properties
+}
+
+/// The handler's word, and the peer's own behind it.
+fn behind(mut zap: Properties, peer: Properties) -> Properties {
+    // The usual case costs no copy: there was no ZAP handler.
+    if zap.is_empty() {
+        return peer;
+    }
+    zap.append(&peer);
+    zap
 }

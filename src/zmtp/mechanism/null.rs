@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use super::{Mechanism, Status, Verdict, ZapRequest, append_own_metadata, peer_properties};
+use super::{
+    Mechanism, Status, Verdict, ZapRequest, append_own_metadata, behind, peer_properties,
+    zap_properties,
+};
 use crate::zmtp::command;
 use crate::zmtp::failure::{Failure, code};
 use crate::zmtp::handshake::Config;
-use crate::zmtp::metadata::{self, Properties};
+use crate::zmtp::metadata::Properties;
 
 const READY: &[u8] = b"\x05READY";
 const ERROR: &[u8] = b"\x05ERROR";
@@ -103,13 +106,10 @@ impl Mechanism for Null {
         self.own = Own::Done;
         match verdict {
             Verdict::Accepted { user_id, metadata } => {
-                if !user_id.is_empty() {
-                    self.zap.push(metadata::USER_ID, &user_id);
-                }
-                self.zap.append(&metadata);
+                self.zap = zap_properties(&user_id, &metadata);
             }
             Verdict::NoHandler if !self.config.zap_enforced => {}
-            Verdict::NoHandler => return Err(Failure::NoZapHandler),
+            Verdict::NoHandler | Verdict::DeafHandler => return Err(Failure::NoZapHandler),
             Verdict::Malformed(code) => return Err(Failure::Protocol(code)),
             Verdict::Denied(status) => {
                 // 300 is for now only: the peer hears nothing and tries again.
@@ -124,16 +124,8 @@ impl Mechanism for Null {
     }
 
     fn take_properties(&mut self) -> Properties {
-        let mut properties = std::mem::take(&mut self.zap);
-        match self.peer.replace(Properties::new()) {
-            // The usual case costs no copy: there was no ZAP handler.
-            Some(peer) if properties.is_empty() => peer,
-            Some(peer) => {
-                properties.append(&peer);
-                properties
-            }
-            None => properties,
-        }
+        let peer = self.peer.replace(Properties::new()).unwrap_or_default();
+        behind(std::mem::take(&mut self.zap), peer)
     }
 }
 
@@ -142,6 +134,7 @@ mod tests {
     use super::*;
     use crate::zmtp::failure::Violation;
     use crate::zmtp::interop::config;
+    use crate::zmtp::metadata;
 
     fn null(change: impl FnOnce(&mut Config)) -> Null {
         let mut config = config("DEALER");
@@ -244,7 +237,7 @@ mod tests {
         assert_eq!(null.next_command(), None);
         let request = null.zap_request().unwrap();
         assert_eq!((request.mechanism, request.credentials.len()), ("NULL", 0));
-        assert_eq!(null.zap_request(), None);
+        assert!(null.zap_request().is_none());
         let result = null.zap_reply(verdict);
         (null, result)
     }
@@ -289,5 +282,8 @@ mod tests {
         let (mut null, result) = judged(false, Verdict::NoHandler);
         assert_eq!(result, Ok(()));
         assert!(null.next_command().is_some());
+        let (mut null, result) = judged(false, Verdict::DeafHandler);
+        assert_eq!(result, Err(Failure::NoZapHandler));
+        assert_eq!(null.next_command(), None);
     }
 }
