@@ -24,7 +24,7 @@ const PROGRAMS: [&str; 16] = [
     "test_monitor",
     "test_msg_ffn",
     "test_poller",
-    "test_proxy",
+    "test_proxy_single_socket",
     "test_radio_dish",
     "test_reqrep_inproc",
     "test_reqrep_ipc",
