@@ -135,4 +135,4 @@ static void a_blocked_send_learns_that_its_peer_left (const char *on)
 
 CHECK_MAIN (EVERYWHERE (a_client_is_shown_the_door), EVERYWHERE (a_peer_disconnects_what_it_connected),
             CASE (other_types), EVERYWHERE (ppoll_takes_thread_safe_sockets), CASE (a_dgram_without_a_peer),
-            CASE_ON (a_blocked_send_learns_that_its_peer_left, "inproc"), CASE_ON (both_ways_at_once, "inproc"))
+            CASE_ON (a_blocked_send_learns_that_its_peer_left, "inproc"), CASE_ON (both_ways_at_once, "inproc"), CASE_ON (groups_of_many_threads, "inproc"))

@@ -117,4 +117,72 @@ static UNUSED void both_ways_at_once (const char *on)
     finish (ctx);
 }
 
+static UNUSED void *receive_until_term (void *which)
+{
+    int number;
+    while (zmq_recv (server, &number, sizeof number, 0) == sizeof number)
+        count (number);
+    CHECK_INT (zmq_errno (), ETERM);
+    return NULL;
+}
+
+/* Threads that share one RADIO, and one DISH that some use to join and leave while others receive. */
+static UNUSED void *cast_many (void *which)
+{
+    unsigned seed = (unsigned) (intptr_t) which + 7;
+    for (int i = 0; i < EACH; i++) {
+        zmq_msg_t m;
+        int number = (int) (intptr_t) which * EACH + i;
+        CHECK_INT (zmq_msg_init_buffer (&m, &number, sizeof number), 0);
+        CHECK_INT (zmq_msg_set_group (&m, (intptr_t) which % 2 ? "odd" : "even"), 0);
+        CHECK_INT (zmq_msg_send (&m, client, 0), sizeof number);
+        dawdle (&seed);
+    }
+    return NULL;
+}
+
+static UNUSED void *hear_or_rejoin (void *which)
+{
+    char group[8];
+    unsigned seed = (unsigned) (intptr_t) which + 200;
+    snprintf (group, sizeof group, "g%d", (int) (intptr_t) which);
+    if ((intptr_t) which % 2)
+        return receive_until_term (which);
+    while (zmq_join (server, group) == 0 && zmq_leave (server, group) == 0 && received < ALL)
+        dawdle (&seed);
+    return NULL;
+}
+
+static UNUSED void groups_of_many_threads (const char *on)
+{
+    pthread_t casters[THREADS], hearers[THREADS];
+    char ep[ENDPOINT_MAX];
+    void *ctx = ctx_new ();
+    server = sock (ctx, ZMQ_DISH), client = sock (ctx, ZMQ_RADIO);
+    set_int (server, ZMQ_RCVTIMEO, -1);
+    set_int (server, ZMQ_RCVHWM, 0);
+    set_int (client, ZMQ_SNDHWM, 0);
+    set_int (server, ZMQ_SNDHWM, 0);
+    CHECK_INT (zmq_join (server, "odd"), 0);
+    CHECK_INT (zmq_join (server, "even"), 0);
+    bind_on (client, on, ep);
+    connect_to (server, ep);
+    /* A mark that is heard says that the radio knows. */
+    zmq_msg_t m;
+    do {
+        CHECK_INT (zmq_msg_init_buffer (&m, "mark", 4), 0);
+        CHECK_INT (zmq_msg_set_group (&m, "even"), 0);
+        CHECK_INT (zmq_msg_send (&m, client, 0), 4);
+    } while (!wait_for (server, ZMQ_POLLIN, 5));
+    while (zmq_recv (server, NULL, 0, ZMQ_DONTWAIT) == 4 || wait_for (server, ZMQ_POLLIN, 50))
+        ;
+    start (hearers, hear_or_rejoin);
+    start (casters, cast_many);
+    join (casters);
+    UNTIL (received == ALL);
+    CHECK_INT (zmq_ctx_shutdown (ctx), 0);
+    join (hearers);
+    finish (ctx);
+}
+
 #endif
