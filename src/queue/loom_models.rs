@@ -91,9 +91,9 @@ fn a_wish_is_served_by_one_holder_at_a_time() {
     });
 }
 
-/// A tenant comes and goes by its lease, a guest enters once. Caught: a `reenter` that looks before it is busy, or does not
-/// look; a `keep` that does not look; a guest that does not look whether the tenant is busy, or looks without acquire; a
-/// retreat that leaves the lease standing; both taking the word.
+/// A tenant comes and goes by its lease, a guest enters once. Caught: a `reenter` or a `keep` that does not look; a guest
+/// that does not look whether the tenant is busy, or looks without acquire; a retreat that leaves the lease standing; the
+/// mark of a former lease taken for the present one's.
 #[test]
 fn a_lease_ends_when_it_is_wanted() {
     model(|| {
