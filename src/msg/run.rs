@@ -110,6 +110,11 @@ impl RunWriter {
         true
     }
 
+    /// True when not every message that may be packed finds room any more.
+    pub fn is_full(&self) -> bool {
+        CAPACITY - self.end < HEADER + RUN_BODY_MAX
+    }
+
     #[inline(always)]
     fn publish(&mut self, len: usize) {
         self.end += record(len);
@@ -326,6 +331,7 @@ mod tests {
         assert!(writer.append(&large));
         let _shared = large.share().unwrap();
         assert!(!writer.append(&large));
+        assert!(!writer.is_full(), "there would be room");
         let mut addressed = Msg::inline(b"x");
         addressed.set_routing_id(7);
         assert!(!writer.append(&addressed));

@@ -21,6 +21,9 @@ impl Pipe {
             return false;
         }
         if !run.append(msg) {
+            if !run.is_full() {
+                return false;
+            }
             self.next_run();
             return self.run.as_mut().is_some_and(|run| run.append(msg)) && self.packed();
         }
@@ -41,7 +44,7 @@ impl Pipe {
         if matches!(self.far, Far::Link(_)) {
             return;
         }
-        self.alike += 1;
+        self.alike = self.alike.saturating_add(1);
         if self.alike >= ALIKE && self.tx.behind() >= BEHIND {
             self.alike = 0;
             self.next_run();
