@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::failure::{Failure, Violation, code};
 use super::frame;
 use super::greeting::{Framing, GREETING_LEN, Greeting, Local, Version};
+use super::mechanism::cipher::Cipher;
 use super::mechanism::{Kind, Mechanism, Status, Verdict, ZapRequest};
 use super::metadata::{self, MAX_METADATA, Properties};
 use super::reassembly::Reassembly;
@@ -96,6 +97,7 @@ pub struct Handshake {
     local: Local,
     outgoing: Vec<u8>,
     phase: Phase,
+    cipher: Option<Cipher>,
 }
 
 #[derive(Debug)]
@@ -121,6 +123,7 @@ impl Handshake {
         Handshake {
             outgoing: Greeting::signature(&local).to_vec(),
             phase: Phase::Greeting(Greeting::new()),
+            cipher: None,
             config,
             local,
         }
@@ -164,6 +167,11 @@ impl Handshake {
             Phase::Complete(outcome) => outcome.take(),
             _ => None,
         }
+    }
+
+    /// What seals and opens the frames that follow the handshake, once it has its outcome; `None` where they go as they are.
+    pub fn take_cipher(&mut self) -> Option<Cipher> {
+        self.cipher.take()
     }
 
     /// A question to the ZAP handler, once.
@@ -216,7 +224,7 @@ impl Handshake {
                 let (taken, whole) = frame.receive(input)?;
                 if whole {
                     // Frames without the COMMAND flag pass for commands here, as libzmq lets them.
-                    let result = mechanism.process(frame.payload());
+                    let result = mechanism.process(frame.payload_mut());
                     frame.clear();
                     self.pump();
                     result?;
@@ -294,6 +302,7 @@ impl Handshake {
         if mechanism.status() != Status::Ready {
             return;
         }
+        self.cipher = mechanism.take_cipher();
         let properties = mechanism.take_properties();
         let property = |name| properties.get(name).map(<[u8]>::to_vec);
         let peer_routing_id = match self.config.expects_identity {

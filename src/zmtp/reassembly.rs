@@ -53,8 +53,16 @@ impl Reassembly {
     }
 
     pub(super) fn payload(&self) -> &[u8] {
-        let start = self.header.map_or(0, |(header, _)| header.header_len);
-        self.bytes.get(start..).unwrap_or_default()
+        self.bytes.get(self.payload_start()..).unwrap_or_default()
+    }
+
+    pub(super) fn payload_mut(&mut self) -> &mut [u8] {
+        let start = self.payload_start();
+        self.bytes.get_mut(start..).unwrap_or_default()
+    }
+
+    fn payload_start(&self) -> usize {
+        self.header.map_or(0, |(header, _)| header.header_len)
     }
 
     pub(super) fn clear(&mut self) {

@@ -6,12 +6,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use self::cipher::Cipher;
 use super::failure::{Failure, Violation};
 use super::greeting::MECHANISM_LEN;
 use super::handshake::{Config, MAX_ROUTING_ID};
 use super::metadata::{self, Properties};
 use super::secret::Secret;
 
+pub mod cipher;
 pub mod curve_key;
 pub mod null;
 pub mod plain;
@@ -61,8 +63,9 @@ pub enum Verdict {
 /// After every call that may have changed something, [`super::handshake::Handshake`] takes all of `next_command`, which
 /// therefore counts as sent. After an error only `next_command` is called, for a last ERROR.
 pub trait Mechanism: Send + fmt::Debug {
-    /// Takes a command of the peer. Never called while [`Status::WaitingForZap`] or [`Status::Ready`].
-    fn process(&mut self, body: &[u8]) -> Result<(), Failure>;
+    /// Takes a command of the peer, and may open boxes where they lie. Never called while [`Status::WaitingForZap`] or
+    /// [`Status::Ready`].
+    fn process(&mut self, body: &mut [u8]) -> Result<(), Failure>;
 
     /// The body of a command to send.
     fn next_command(&mut self) -> Option<Vec<u8>>;
@@ -81,6 +84,11 @@ pub trait Mechanism: Send + fmt::Debug {
     /// What is known of the peer once [`Status::Ready`]: the ZAP handler's word first, for it outranks the peer's own. Called
     /// once.
     fn take_properties(&mut self) -> Properties;
+
+    /// What seals and opens the frames that follow; `None` for a mechanism that leaves them as they are. Called once.
+    fn take_cipher(&mut self) -> Option<Cipher> {
+        None
+    }
 }
 
 macro_rules! mechanisms {
@@ -190,4 +198,20 @@ fn behind(mut zap: Properties, peer: Properties) -> Properties {
     }
     zap.append(&peer);
     zap
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Failure, Mechanism};
+
+    /// A command from bytes that cannot be opened in place.
+    pub(crate) trait Tell {
+        fn tell(&mut self, body: &[u8]) -> Result<(), Failure>;
+    }
+
+    impl<M: Mechanism> Tell for M {
+        fn tell(&mut self, body: &[u8]) -> Result<(), Failure> {
+            self.process(&mut body.to_vec())
+        }
+    }
 }

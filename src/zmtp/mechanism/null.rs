@@ -53,7 +53,8 @@ impl Null {
 }
 
 impl Mechanism for Null {
-    fn process(&mut self, body: &[u8]) -> Result<(), Failure> {
+    fn process(&mut self, body: &mut [u8]) -> Result<(), Failure> {
+        let body = &*body;
         if self.peer.is_some() {
             return Err(Failure::Protocol(code::ZMTP_UNEXPECTED_COMMAND));
         }
@@ -134,6 +135,7 @@ mod tests {
     use super::*;
     use crate::zmtp::failure::Violation;
     use crate::zmtp::interop::config;
+    use crate::zmtp::mechanism::tests::Tell;
     use crate::zmtp::metadata;
 
     fn null(change: impl FnOnce(&mut Config)) -> Null {
@@ -166,7 +168,7 @@ mod tests {
         );
         assert_eq!(null.next_command(), None);
         assert_eq!(null.status(), Status::Handshaking);
-        assert_eq!(null.process(&ready_of(b"ROUTER")), Ok(()));
+        assert_eq!(null.tell(&ready_of(b"ROUTER")), Ok(()));
         assert_eq!(null.status(), Status::Ready);
     }
 
@@ -201,7 +203,7 @@ mod tests {
             ),
         ];
         for (body, failure) in cases {
-            assert_eq!(null(|_| ()).process(body), Err(failure));
+            assert_eq!(null(|_| ()).tell(body), Err(failure));
         }
     }
 
@@ -209,9 +211,9 @@ mod tests {
     fn a_second_command_is_unexpected() {
         for second in [&b"\x05READY"[..], b"\x05ERROR\x00"] {
             let mut null = null(|_| ());
-            assert_eq!(null.process(b"\x05READY"), Ok(()));
+            assert_eq!(null.tell(b"\x05READY"), Ok(()));
             let unexpected = Failure::Protocol(code::ZMTP_UNEXPECTED_COMMAND);
-            assert_eq!(null.process(second), Err(unexpected));
+            assert_eq!(null.tell(second), Err(unexpected));
         }
     }
 
@@ -219,12 +221,9 @@ mod tests {
     fn routing_ids_are_measured_where_they_are_used() {
         let mut body = READY.to_vec();
         assert!(metadata::encode(&mut body, metadata::IDENTITY, &[1; 256]));
-        assert_eq!(null(|_| ()).process(&body), Ok(()));
+        assert_eq!(null(|_| ()).tell(&body), Ok(()));
         let long = Failure::Violation(Violation::LongRoutingId);
-        assert_eq!(
-            null(|c| c.expects_identity = true).process(&body),
-            Err(long)
-        );
+        assert_eq!(null(|c| c.expects_identity = true).tell(&body), Err(long));
     }
 
     /// A side that waits for ZAP, has asked, and got `verdict`.
@@ -250,7 +249,7 @@ mod tests {
         let (mut null, result) = judged(true, Verdict::Accepted { user_id, metadata });
         assert_eq!(result, Ok(()));
         assert!(null.next_command().unwrap().starts_with(READY));
-        assert_eq!(null.process(&ready_of(b"DEALER")), Ok(()));
+        assert_eq!(null.tell(&ready_of(b"DEALER")), Ok(()));
         let properties = null.take_properties();
         assert_eq!(properties.get(b"User-Id"), Some(&b"anonymous"[..]));
         assert_eq!(properties.get(b"Hello"), Some(&b"World"[..]));

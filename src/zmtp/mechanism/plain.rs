@@ -138,7 +138,8 @@ impl Plain {
 }
 
 impl Mechanism for Plain {
-    fn process(&mut self, body: &[u8]) -> Result<(), Failure> {
+    fn process(&mut self, body: &mut [u8]) -> Result<(), Failure> {
+        let body = &*body;
         let next = match std::mem::replace(&mut self.state, State::Over) {
             State::AwaitWelcome => self.hear_welcome(body),
             State::AwaitReady => self.hear_ready(body),

@@ -7,6 +7,7 @@ use crate::zmtp::greeting::Version;
 use crate::zmtp::handshake::Handshake;
 use crate::zmtp::interop::config;
 use crate::zmtp::mechanism::Kind;
+use crate::zmtp::mechanism::tests::Tell;
 use crate::zmtp::metadata;
 
 const BAD_HELLO: Failure = Failure::Protocol(code::ZMTP_MALFORMED_COMMAND_HELLO);
@@ -34,13 +35,13 @@ fn side(as_server: bool) -> Plain {
 /// A client that has sent HELLO, and INITIATE if `welcomed`.
 fn client(welcomed: bool) -> Plain {
     let mut client = side(false);
-    assert_eq!(client.process(b"").err(), Some(UNEXPECTED));
+    assert_eq!(client.tell(b"").err(), Some(UNEXPECTED));
     client = side(false);
     let hello = client.next_command().unwrap();
     assert_eq!(hello, b"\x05HELLO\x05admin\x06secret");
     assert_eq!(client.next_command(), None);
     if welcomed {
-        assert_eq!(client.process(WELCOME), Ok(()));
+        assert_eq!(client.tell(WELCOME), Ok(()));
         let initiate = client.next_command().unwrap();
         assert!(initiate.starts_with(b"\x08INITIATE\x0BSocket-Type\0\0\0\x06DEALER"));
     }
@@ -53,7 +54,7 @@ fn asking() -> Plain {
     let mut server = side(true);
     assert_eq!(server.next_command(), None);
     assert!(server.zap_request().is_none());
-    assert_eq!(server.process(b"\x05HELLO\x03bob\x00"), Ok(()));
+    assert_eq!(server.tell(b"\x05HELLO\x03bob\x00"), Ok(()));
     assert_eq!(server.status(), Status::WaitingForZap);
     let request = server.zap_request().unwrap();
     let seen: Vec<&[u8]> = request.credentials.iter().map(Secret::expose).collect();
@@ -118,7 +119,7 @@ fn every_command_in_every_state() {
         let is_client = right == "WELCOME" || right == "READY";
         for (name, command) in &commands {
             let mut plain = reach(right);
-            let result = plain.process(command);
+            let result = plain.tell(command);
             if *name == right {
                 assert_eq!(result, Ok(()), "{right}: {name}");
                 continue;
@@ -131,7 +132,7 @@ fn every_command_in_every_state() {
             assert_eq!(plain.next_command(), None);
             assert_eq!(plain.status(), Status::Handshaking);
             for (_, command) in &commands {
-                assert_eq!(plain.process(command), Err(UNEXPECTED));
+                assert_eq!(plain.tell(command), Err(UNEXPECTED));
             }
         }
     }
@@ -146,27 +147,27 @@ fn malformed_hellos() {
         &[b'p'; 255],
     ]
     .concat();
-    assert_eq!(side(true).process(&long), Ok(()));
+    assert_eq!(side(true).tell(&long), Ok(()));
     let whole = b"\x05HELLO\x02me\x03you";
     for end in HELLO.len()..whole.len() {
-        assert_eq!(side(true).process(&whole[..end]), Err(BAD_HELLO), "{end}");
+        assert_eq!(side(true).tell(&whole[..end]), Err(BAD_HELLO), "{end}");
     }
-    assert_eq!(side(true).process(whole), Ok(()));
+    assert_eq!(side(true).tell(whole), Ok(()));
     for bad in [
         &b"\x05HELLO\x02me\x03you\0"[..],
         b"\x05HELLO\xFFme\x03you",
         b"\x05HELLO\x00\x01",
         &[&long[..], b"x"].concat(),
     ] {
-        assert_eq!(side(true).process(bad), Err(BAD_HELLO));
+        assert_eq!(side(true).tell(bad), Err(BAD_HELLO));
     }
-    assert_eq!(side(true).process(b"\x05HELLO\0\0"), Ok(()));
-    assert_eq!(side(true).process(b"\x06HELLO\0\0"), Err(UNEXPECTED));
+    assert_eq!(side(true).tell(b"\x05HELLO\0\0"), Ok(()));
+    assert_eq!(side(true).tell(b"\x06HELLO\0\0"), Err(UNEXPECTED));
 }
 
 #[test]
 fn what_else_a_client_refuses() {
-    assert_eq!(client(false).process(b"\x07WELCOME\0"), Err(BAD_WELCOME));
+    assert_eq!(client(false).tell(b"\x07WELCOME\0"), Err(BAD_WELCOME));
     for error in [
         &b"\x05ERROR"[..],
         b"\x05ERROR\x04400",
@@ -174,20 +175,20 @@ fn what_else_a_client_refuses() {
         b"^RROR\x04400",
     ] {
         for welcomed in [false, true] {
-            assert_eq!(client(welcomed).process(error), Err(BAD_ERROR));
+            assert_eq!(client(welcomed).tell(error), Err(BAD_ERROR));
         }
     }
     for ready in [&b"\x05READY\x01"[..], &metadata_of(READY, b"PUB")] {
-        assert_eq!(client(true).process(ready), Err(BAD_METADATA));
+        assert_eq!(client(true).tell(ready), Err(BAD_METADATA));
     }
 }
 
 #[test]
 fn what_else_a_server_refuses() {
     let malformed = Failure::Violation(Violation::MalformedMetadata);
-    assert_eq!(welcoming().process(b"\x08INITIATE\x01"), Err(malformed));
+    assert_eq!(welcoming().tell(b"\x08INITIATE\x01"), Err(malformed));
     assert_eq!(
-        welcoming().process(&metadata_of(INITIATE, b"PUB")),
+        welcoming().tell(&metadata_of(INITIATE, b"PUB")),
         Err(Failure::IncompatiblePeer)
     );
 }
@@ -195,7 +196,7 @@ fn what_else_a_server_refuses() {
 #[test]
 fn the_handlers_word_comes_first() {
     let mut server = welcoming();
-    assert_eq!(server.process(&metadata_of(INITIATE, b"ROUTER")), Ok(()));
+    assert_eq!(server.tell(&metadata_of(INITIATE, b"ROUTER")), Ok(()));
     assert_eq!(server.status(), Status::Handshaking);
     assert!(server.next_command().unwrap().starts_with(READY));
     assert_eq!(server.status(), Status::Ready);
@@ -222,7 +223,7 @@ fn every_verdict_but_acceptance_ends_it() {
         assert_eq!(server.zap_reply(verdict), Err(failure));
         assert_eq!(server.next_command(), last);
         assert_eq!(server.next_command(), None);
-        assert_eq!(server.process(INITIATE), Err(UNEXPECTED));
+        assert_eq!(server.tell(INITIATE), Err(UNEXPECTED));
         assert_eq!(server.status(), Status::Handshaking);
     }
 }
@@ -233,10 +234,10 @@ fn a_domain_that_is_a_must_and_missing_lets_nobody_in() {
     enforced.zap_enforced = true;
     let mut server = Plain::start(&Arc::new(enforced.clone()));
     let hello = b"\x05HELLO\x03bob\x00";
-    assert_eq!(server.process(hello), Err(Failure::NoZapHandler));
+    assert_eq!(server.tell(hello), Err(Failure::NoZapHandler));
     assert!(server.zap_request().is_none());
     enforced.zap_domain = b"global".to_vec();
-    assert_eq!(Plain::start(&Arc::new(enforced)).process(hello), Ok(()));
+    assert_eq!(Plain::start(&Arc::new(enforced)).tell(hello), Ok(()));
 }
 
 /// Moves what one side has to say to the other.
@@ -321,7 +322,7 @@ fn oversized_commands_are_refused_unread() {
 #[test]
 fn credentials_are_not_shown() {
     let mut server = side(true);
-    assert_eq!(server.process(b"\x05HELLO\x03bob\x05xyzzy"), Ok(()));
+    assert_eq!(server.tell(b"\x05HELLO\x03bob\x05xyzzy"), Ok(()));
     let shown = format!("{server:?} {:?} {:?}", side(false), server.zap_request());
     for secret in ["xyzzy", "bob", "admin", "secret", "120, 121"] {
         assert!(!shown.contains(secret), "{shown}");
