@@ -20,6 +20,7 @@ use crate::transport::{Progress, Target};
 use crate::zmtp::failure::{Event, Failure};
 use crate::zmtp::greeting::Version;
 use crate::zmtp::handshake::{Handshake, Outcome};
+use crate::zmtp::mechanism::cipher::Cipher;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -320,18 +321,22 @@ impl Link {
         };
         io.cancel_timer(self.source, HANDSHAKE);
         io.handle().remove(shaking.fd.as_raw_fd());
-        match cause {
-            Event::NoDetail(errno) => self.emit(event::FAILED_NO_DETAIL, errno.0),
-            Event::Protocol(code) => self.emit(event::FAILED_PROTOCOL, code.cast_signed()),
-            Event::Auth(status) => self.emit(event::FAILED_AUTH, i32::from(status)),
-            Event::DisconnectOnly => {}
-        }
+        self.emit_cause(cause);
         self.emit(event::DISCONNECTED, shaking.fd.as_raw_fd());
         let stop = self.stops_after_handshake() && matches!(cause, Event::NoDetail(_));
         if self.life.lock().dialer.is_none() || terminal || stop {
             self.give_up(core, io);
         } else {
             self.schedule_retry(core, io);
+        }
+    }
+
+    pub(super) fn emit_cause(&self, cause: Event) {
+        match cause {
+            Event::NoDetail(errno) => self.emit(event::FAILED_NO_DETAIL, errno.0),
+            Event::Protocol(code) => self.emit(event::FAILED_PROTOCOL, code.cast_signed()),
+            Event::Auth(status) => self.emit(event::FAILED_AUTH, i32::from(status)),
+            Event::DisconnectOnly => {}
         }
     }
 
@@ -388,7 +393,7 @@ impl Link {
         };
         let first = shaking.block.unread().to_vec();
         let inbound = Inbound::new(wire, MetaSource::new(meta), limits, &first);
-        let Ok(inbound) = inbound else {
+        let Ok(mut inbound) = inbound else {
             return self.give_up(core, io);
         };
         let mut outbound = Outbound::new(wire, version);
@@ -399,6 +404,10 @@ impl Link {
         shaking.handshake.transmit(&mut rest);
         if outcome.is_some() {
             outbound.bytes(&rest);
+        }
+        if let Some(Cipher { seal, open }) = shaking.handshake.take_cipher() {
+            outbound.seal_by(seal);
+            inbound.open_by(open);
         }
         if !options.hello_msg.is_empty() {
             outbound.greet(&options.hello_msg);

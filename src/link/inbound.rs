@@ -7,8 +7,10 @@ use crate::msg::{
 };
 use crate::queue::LaneTx;
 use crate::zmtp::command::{self, Command};
+use crate::zmtp::failure::Failure;
 use crate::zmtp::frame::{self, Header};
 use crate::zmtp::greeting::Framing;
+use crate::zmtp::mechanism::cipher::Open;
 use std::os::fd::RawFd;
 
 /// Block sizes: from what an idle connection gets to what a stream gets.
@@ -29,6 +31,8 @@ const LARGEST_FRAME: u64 = 1 << 47;
 pub enum Wire {
     /// ZMTP frames.
     Frames(Framing),
+    /// Frames of version 2 framing, each of them sealed.
+    Sealed,
     /// Whatever comes, as it comes.
     Raw,
 }
@@ -68,7 +72,7 @@ pub enum Decoded {
 #[derive(Debug)]
 pub struct Inbound {
     wire: Wire,
-    block: Option<RecvBlock>,
+    pub(super) block: Option<RecvBlock>,
     retired: Vec<RecvBlock>,
     retired_bytes: usize,
     size: usize,
@@ -85,6 +89,10 @@ pub struct Inbound {
     groups: bool,
     /// Commands for the connection, to be handled by the caller.
     pub requests: Vec<Request>,
+    /// For frames that are sealed.
+    pub(super) open: Option<Box<dyn Open>>,
+    /// Why a frame could not be opened.
+    pub failure: Option<Failure>,
 }
 
 impl Inbound {
@@ -108,6 +116,8 @@ impl Inbound {
             meta,
             groups: limits.groups,
             requests: Vec::new(),
+            open: None,
+            failure: None,
         };
         if !first.is_empty() {
             let mut block = RecvBlock::with_capacity(first.len().max(inbound.size))?;
@@ -115,6 +125,12 @@ impl Inbound {
             inbound.block = Some(block);
         }
         Ok(inbound)
+    }
+
+    /// From here on frames are sealed.
+    pub fn open_by(&mut self, open: Box<dyn Open>) {
+        self.wire = Wire::Sealed;
+        self.open = Some(open);
     }
 
     /// Reads once. Returns the bytes read (0: the end) and whether more may be waiting.
@@ -238,10 +254,12 @@ impl Inbound {
                 if body.missing() > 0 {
                     return Ok(Decoded::NeedMore);
                 }
-                if let Some((body, flags)) = self.body.take()
-                    && let Some(msg) = body.finish()
-                {
-                    self.deliver(msg, flags, inbox)?;
+                if let Some((body, flags)) = self.body.take() {
+                    if self.wire == Wire::Sealed {
+                        self.finish_sealed(body, inbox)?;
+                    } else if let Some(msg) = body.finish() {
+                        self.deliver(msg, flags, inbox)?;
+                    }
                 }
             }
             if inbox.written() >= end || !inbox.has_room() {
@@ -322,10 +340,10 @@ impl Inbound {
         let Some(block) = &self.block else {
             return Ok(None);
         };
-        let header = if self.wire == Wire::Frames(Framing::V2) {
-            frame::parse_v2(block.unread())
-        } else {
+        let header = if self.wire == Wire::Frames(Framing::V1) {
             frame::parse_v1(block.unread()).map_err(|_| Errno::EPROTO)?
+        } else {
+            frame::parse_v2(block.unread())
         };
         match header {
             Some(header) if header.size > self.max_frame => Err(Errno::EMSGSIZE),
@@ -353,7 +371,9 @@ impl Inbound {
             self.body = Some((body, header.flags));
             return Ok(true);
         }
-        if let Some(msg) = self.cut(header)? {
+        if self.wire == Wire::Sealed {
+            self.take_sealed(header, inbox)?;
+        } else if let Some(msg) = self.cut(header)? {
             self.deliver(msg, header.flags, inbox)?;
         }
         Ok(true)
@@ -362,13 +382,20 @@ impl Inbound {
     /// Cuts off the frame behind `header`, which is all there.
     #[inline(always)]
     fn cut(&mut self, header: Header) -> Result<Option<Msg>> {
-        let size = header.size as usize;
+        if let Some(block) = &mut self.block {
+            block.consume(header.header_len);
+        }
+        self.cut_body(header.size as usize)
+    }
+
+    /// Cuts off a body that is all there.
+    #[inline(always)]
+    pub(super) fn cut_body(&mut self, size: usize) -> Result<Option<Msg>> {
         let capacity = self.block.as_ref().map_or(0, RecvBlock::capacity);
         let copies = size <= INLINE_MAX || self.must_copy(size, capacity);
         let Some(block) = &mut self.block else {
             return Ok(None);
         };
-        block.consume(header.header_len);
         if !copies {
             return block.slice(size).map(Some);
         }
@@ -378,7 +405,12 @@ impl Inbound {
     }
 
     #[inline(always)]
-    fn deliver(&mut self, mut msg: Msg, flags: u8, inbox: &mut LaneTx<Msg>) -> Result<()> {
+    pub(super) fn deliver(
+        &mut self,
+        mut msg: Msg,
+        flags: u8,
+        inbox: &mut LaneTx<Msg>,
+    ) -> Result<()> {
         if flags & frame::COMMAND != 0 {
             return self.obey(&msg, inbox);
         }

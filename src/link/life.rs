@@ -470,9 +470,13 @@ impl Link {
         io: &mut Io,
         error: Errno,
     ) {
+        let failure = core.conn.as_mut().and_then(|c| c.inbound.failure.take());
         let Some(fd) = self.disconnect(core, io) else {
             return;
         };
+        if let Some(failure) = failure {
+            self.emit_cause(failure.event());
+        }
         if self.setup.raw {
             self.emit(event::FAILED_NO_DETAIL, error.0);
         }

@@ -21,6 +21,7 @@ mod life;
 pub mod news;
 mod outbound;
 mod pace;
+mod sealed;
 pub mod setup;
 mod ticks;
 mod unsent;

@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 use super::inbound::Wire;
+use super::sealed::Sealer;
 use crate::errno::{Errno, Result};
 use crate::msg::{CANCEL, CONTROL, INLINE_MAX, JOIN, LEAVE, Msg, SUBSCRIBE};
 use crate::sys::stream;
 use crate::zmtp::command;
 use crate::zmtp::frame::{self, COMMAND, MAX_HEADER_V1, MAX_HEADER_V2, MORE};
 use crate::zmtp::greeting::{Framing, Version};
+use crate::zmtp::mechanism::cipher::Seal;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::RawFd;
@@ -75,6 +77,18 @@ impl Buffer {
         self.part(0, self.end)
     }
 
+    /// Where what is appended next will lie.
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Appends `count` bytes, for the caller to fill in.
+    pub(super) fn take(&mut self, count: usize) -> &mut [u8] {
+        self.room(count);
+        self.end += count;
+        &mut self.bytes[self.end - count..self.end]
+    }
+
     /// Bytes in `from..to`.
     #[inline(always)]
     fn part(&self, from: usize, to: usize) -> &[u8] {
@@ -101,6 +115,8 @@ pub struct Outbound {
     pub blocked: bool,
     /// From this many bytes on the buffer is written instead of filled further.
     pub full: usize,
+    /// For frames that are sealed.
+    pub(super) sealer: Option<Box<Sealer>>,
 }
 
 impl Outbound {
@@ -117,7 +133,14 @@ impl Outbound {
             begins_mid: false,
             blocked: false,
             full: FULL,
+            sealer: None,
         }
+    }
+
+    /// From here on frames are sealed.
+    pub fn seal_by(&mut self, seal: Box<dyn Seal>) {
+        self.wire = Wire::Sealed;
+        self.sealer = Some(Box::new(Sealer::new(seal)));
     }
 
     /// Bytes not written yet.
@@ -198,6 +221,9 @@ impl Outbound {
         if msg.flags() & (SUBSCRIBE | CANCEL | JOIN | LEAVE) != 0 {
             return self.encode_control(msg);
         }
+        if self.wire == Wire::Sealed {
+            return self.encode_sealed(msg);
+        }
         let size = msg.len();
         self.mid = msg.more();
         self.header(msg.flags() & MORE, size);
@@ -222,12 +248,17 @@ impl Outbound {
                 let used = frame::write_v1(&mut header, more != 0, size as u64);
                 self.buffer.append(header.get(..used).unwrap_or(&[]));
             }
-            Wire::Raw => {}
+            Wire::Sealed | Wire::Raw => {}
         }
     }
 
     /// Appends a message of one frame that belongs to this connection alone: it does not go out again by the next one.
     pub fn greet(&mut self, body: &[u8]) {
+        if self.wire == Wire::Sealed {
+            self.seal(0, body);
+            self.buffer.lead = self.buffer.end;
+            return;
+        }
         self.header(0, body.len());
         self.bytes(body);
     }
@@ -260,6 +291,9 @@ impl Outbound {
 
     /// Appends a command's body as a frame. Before ZMTP 2.0 no flag tells it from a message.
     pub fn command(&mut self, body: &[u8]) {
+        if self.wire == Wire::Sealed {
+            return self.seal(COMMAND, body);
+        }
         let mut frame = Vec::with_capacity(body.len() + MAX_HEADER_V1);
         match self.wire {
             Wire::Frames(Framing::V1) => frame::append_v1(&mut frame, false, body),
@@ -287,6 +321,9 @@ impl Outbound {
     /// What the connection died of.
     pub fn write(&mut self, fd: RawFd) -> Result<()> {
         self.blocked = false;
+        if let Some(sealer) = &self.sealer {
+            sealer.check()?;
+        }
         while self.pending() > 0 {
             match self.write_once(fd) {
                 Ok(count) => self.advance(count),
@@ -376,7 +413,17 @@ impl Outbound {
         if buffer.sent >= buffer.end {
             (buffer.sent, buffer.end, buffer.lead) = (0, 0, 0);
             self.begins_mid = self.mid;
-        } else if buffer.sent >= COMPACT_FROM {
+            if let Some(sealer) = &mut self.sealer {
+                sealer.cleared();
+            }
+            return;
+        }
+        if let Some(sealer) = &mut self.sealer
+            && sealer.written(buffer.sent)
+        {
+            self.begins_mid = false;
+        }
+        if buffer.sent >= COMPACT_FROM {
             self.compact();
         }
     }
@@ -397,6 +444,9 @@ impl Outbound {
         for (position, _) in &mut self.bodies {
             *position -= done;
         }
+        if let Some(sealer) = &mut self.sealer {
+            sealer.moved(done);
+        }
     }
 
     /// Gives memory back while nothing is sent, but for what a message now and then needs.
@@ -404,6 +454,9 @@ impl Outbound {
         if self.pending() == 0 && self.buffer.bytes.len() > REST_MAX {
             self.buffer = Buffer::default();
             self.bodies = VecDeque::new();
+            if let Some(sealer) = &mut self.sealer {
+                sealer.rest();
+            }
         }
     }
 }

@@ -65,6 +65,9 @@ impl Outbound {
 
     /// Takes out what was not sent.
     pub fn into_unsent(mut self) -> Unsent {
+        if self.wire == Wire::Sealed {
+            return self.into_unsealed();
+        }
         let Wire::Frames(framing) = self.wire else {
             return Unsent::default();
         };
@@ -112,6 +115,9 @@ impl Outbound {
 
     /// How much of the buffer is done with: all before the message that the first unsent byte belongs to.
     pub(super) fn done(&self) -> usize {
+        if let Some(sealer) = &self.sealer {
+            return sealer.done(self.buffer.sent);
+        }
         let Wire::Frames(framing) = self.wire else {
             return self.buffer.sent;
         };

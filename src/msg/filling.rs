@@ -5,6 +5,7 @@ use super::{Msg, RecvBlock};
 use crate::errno::{Errno, Result};
 use crate::sys::stream;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
@@ -98,13 +99,27 @@ impl Filling {
         Ok((got, got == asked))
     }
 
+    /// What has come, to be changed where it lies.
+    pub fn filled(&mut self) -> &mut [u8] {
+        // SAFETY: the kernel initialised the first `have` bytes, and the block is ours alone.
+        unsafe { std::slice::from_raw_parts_mut(Block::data(self.block), self.have) }
+    }
+
     /// The message, once nothing is missing.
     pub fn finish(self) -> Option<Msg> {
-        if self.missing() > 0 {
+        let len = self.len;
+        self.finish_part(0..len)
+    }
+
+    /// The message in a part of the body, once nothing is missing.
+    pub fn finish_part(self, part: Range<usize>) -> Option<Msg> {
+        if self.missing() > 0 || part.start > part.end || part.end > self.len {
             return None;
         }
         let this = std::mem::ManuallyDrop::new(self);
-        Some(Msg::in_block(this.block, Block::data(this.block), this.len))
+        // SAFETY: the part lies in the block.
+        let data = unsafe { Block::data(this.block).add(part.start) };
+        Some(Msg::in_block(this.block, data, part.len()))
     }
 }
 

@@ -60,6 +60,13 @@ impl RecvBlock {
         unsafe { std::slice::from_raw_parts(self.base.add(self.read), self.fill - self.read) }
     }
 
+    /// The first `count` of them, or as many as there are, to be changed where they lie.
+    pub fn unread_mut(&mut self, count: usize) -> &mut [u8] {
+        let count = count.min(self.fill - self.read);
+        // SAFETY: as for `unread`; messages hold bytes before `read` only, so that nobody else looks at these.
+        unsafe { std::slice::from_raw_parts_mut(self.base.add(self.read), count) }
+    }
+
     /// Number of bytes still free.
     #[inline(always)]
     pub fn room(&self) -> usize {
