@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::error::{report, report_ptr};
 use crate::errno::{Errno, Result};
 use crate::options::z85;
-use crate::zmtp::mechanism::curve_key::SecretKey;
+use crate::zmtp::mechanism::curve::key::SecretKey;
 
 fn not_null<T>(pointer: *const T) -> Result<()> {
     if pointer.is_null() {

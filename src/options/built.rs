@@ -12,7 +12,7 @@ type Feature = (&'static CStr, Need, bool);
 /// All of them. Names that are not here are not had.
 pub const FEATURES: [Feature; 10] = [
     (c"ipc", Need::Nothing, true),
-    (c"curve", Need::Curve, false),
+    (c"curve", Need::Curve, true),
     (c"gssapi", Need::Gssapi, false),
     (c"pgm", Need::Nothing, false),
     (c"tipc", Need::Nothing, false),

@@ -15,6 +15,8 @@ use crate::queue::Turn;
 use crate::transport::{Route, Transport, Tuning, route};
 use crate::zmtp::handshake::{Config, Credentials};
 use crate::zmtp::mechanism::Kind as ZmtpMechanism;
+use crate::zmtp::mechanism::curve::Keys;
+use crate::zmtp::mechanism::curve::key::{PublicKey, SecretKey};
 use crate::zmtp::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -262,9 +264,26 @@ impl Socket {
                 username: Secret::from(options.plain_username.as_slice()),
                 password: Secret::from(options.plain_password.as_slice()),
             },
+            curve: self.curve_keys()?,
             zap_domain: options.zap_domain.clone(),
             zap_required: !options.zap_domain.is_empty() || options.mechanism != Mechanism::Null,
             zap_enforced: options.zap_enforce_domain,
+        })
+    }
+
+    fn curve_keys(&self) -> Result<Keys> {
+        let options = &self.options;
+        if options.mechanism != Mechanism::Curve {
+            return Ok(Keys::default());
+        }
+        let secret = SecretKey::from_slice(&options.curve_secretkey)?;
+        if options.as_server {
+            return Ok(Keys::of_server(secret));
+        }
+        Ok(Keys {
+            secret,
+            public: PublicKey(options.curve_publickey),
+            server: PublicKey(options.curve_serverkey),
         })
     }
 

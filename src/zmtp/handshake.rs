@@ -7,6 +7,7 @@ use super::failure::{Failure, Violation, code};
 use super::frame;
 use super::greeting::{Framing, GREETING_LEN, Greeting, Local, Version};
 use super::mechanism::cipher::Cipher;
+use super::mechanism::curve::Keys;
 use super::mechanism::{Kind, Mechanism, Status, Verdict, ZapRequest};
 use super::metadata::{self, MAX_METADATA, Properties};
 use super::reassembly::Reassembly;
@@ -55,6 +56,8 @@ pub struct Config {
     pub as_server: bool,
     /// What a client of PLAIN says of itself.
     pub plain: Credentials,
+    /// The keys of CURVE, where that is the mechanism.
+    pub curve: Keys,
     /// The domain that the ZAP handler is told; may be empty.
     pub zap_domain: Vec<u8>,
     /// A ZAP domain is set, or the mechanism is not NULL: peers before ZMTP 3.0 are refused, and NULL asks the ZAP handler.

@@ -8,6 +8,7 @@ use super::failure::{Failure, Violation, code};
 use super::frame;
 use super::greeting::Version;
 use super::handshake::{Config, Credentials, Handshake, MAX_BUFFERED, MAX_COMMAND, Outcome};
+use super::mechanism::curve::Keys;
 use super::mechanism::{Kind, Verdict};
 use super::metadata::{self, Properties};
 
@@ -36,6 +37,7 @@ pub(super) fn config(socket_type: &'static str) -> Config {
         mechanism: Kind::Null,
         as_server: false,
         plain: Credentials::default(),
+        curve: Keys::default(),
         zap_domain: Vec::new(),
         zap_required: false,
         zap_enforced: false,

@@ -14,7 +14,7 @@ use super::metadata::{self, Properties};
 use super::secret::Secret;
 
 pub mod cipher;
-pub mod curve_key;
+pub mod curve;
 pub mod null;
 pub mod plain;
 
@@ -124,6 +124,7 @@ macro_rules! mechanisms {
 mechanisms! {
     Null = 0, "NULL", null::Null::start, "No security. 23/ZMTP 3.0 \"The NULL Security Mechanism\".";
     Plain = 1, "PLAIN", plain::Plain::start, "User name and password in clear text. 24/ZMTP-PLAIN.";
+    Curve = 2, "CURVE", curve::Curve::start, "Elliptic curves: keys prove who is who, and all is sealed. 26/CURVEZMQ.";
 }
 
 impl Kind {
@@ -178,6 +179,27 @@ pub fn peer_properties(wire: &[u8], config: &Config) -> Result<Properties, Failu
         return Err(Violation::LongRoutingId.into());
     }
     Ok(properties)
+}
+
+/// What follows from the ZAP handler's word: what it says of the peer, or why the peer is not let in. Where none is there,
+/// one may be a must.
+fn admit(verdict: Verdict, handler_is_a_must: bool) -> Result<Properties, Failure> {
+    match verdict {
+        Verdict::Accepted { user_id, metadata } => Ok(zap_properties(&user_id, &metadata)),
+        Verdict::NoHandler if !handler_is_a_must => Ok(Properties::new()),
+        Verdict::NoHandler | Verdict::DeafHandler => Err(Failure::NoZapHandler),
+        Verdict::Malformed(code) => Err(Failure::Protocol(code)),
+        Verdict::Denied(status) => Err(Failure::Denied(status)),
+    }
+}
+
+/// What an ERROR says to a peer that was refused. 300 is for now only: it hears nothing and tries again.
+fn status_to_tell(failure: &Failure) -> Option<Vec<u8>> {
+    match failure {
+        Failure::Denied(300) => None,
+        Failure::Denied(status) => Some(status.to_string().into_bytes()),
+        _ => None,
+    }
 }
 
 /// What an accepting ZAP handler says of the peer, as properties.

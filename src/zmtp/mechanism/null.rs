@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Mechanism, Status, Verdict, ZapRequest, append_own_metadata, behind, peer_properties,
-    zap_properties,
+    Mechanism, Status, Verdict, ZapRequest, admit, append_own_metadata, behind, peer_properties,
+    status_to_tell,
 };
 use crate::zmtp::command;
 use crate::zmtp::failure::{Failure, code};
@@ -27,12 +27,12 @@ pub struct Null {
 }
 
 /// What of our side is still to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Own {
     AskZap,
     AwaitZap,
     SendReady,
-    SendError(u16),
+    SendError(Vec<u8>),
     Done,
 }
 
@@ -72,12 +72,12 @@ impl Mechanism for Null {
 
     fn next_command(&mut self) -> Option<Vec<u8>> {
         let mut body = Vec::new();
-        match self.own {
+        match &self.own {
             Own::SendReady => {
                 body.extend_from_slice(READY);
                 append_own_metadata(&mut body, &self.config);
             }
-            Own::SendError(status) => command::error(&mut body, status.to_string().as_bytes()),
+            Own::SendError(status) => command::error(&mut body, status),
             Own::AskZap | Own::AwaitZap | Own::Done => return None,
         }
         self.own = Own::Done;
@@ -105,23 +105,19 @@ impl Mechanism for Null {
 
     fn zap_reply(&mut self, verdict: Verdict) -> Result<(), Failure> {
         self.own = Own::Done;
-        match verdict {
-            Verdict::Accepted { user_id, metadata } => {
-                self.zap = zap_properties(&user_id, &metadata);
+        match admit(verdict, self.config.zap_enforced) {
+            Ok(zap) => {
+                self.zap = zap;
+                self.own = Own::SendReady;
+                Ok(())
             }
-            Verdict::NoHandler if !self.config.zap_enforced => {}
-            Verdict::NoHandler | Verdict::DeafHandler => return Err(Failure::NoZapHandler),
-            Verdict::Malformed(code) => return Err(Failure::Protocol(code)),
-            Verdict::Denied(status) => {
-                // 300 is for now only: the peer hears nothing and tries again.
-                if status != 300 {
+            Err(failure) => {
+                if let Some(status) = status_to_tell(&failure) {
                     self.own = Own::SendError(status);
                 }
-                return Err(Failure::Denied(status));
+                Err(failure)
             }
         }
-        self.own = Own::SendReady;
-        Ok(())
     }
 
     fn take_properties(&mut self) -> Properties {

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::{
-    Mechanism, Status, Verdict, ZapRequest, append_own_metadata, behind, peer_properties,
-    zap_properties,
+    Mechanism, Status, Verdict, ZapRequest, admit, append_own_metadata, behind, peer_properties,
+    status_to_tell,
 };
 use crate::zmtp::command;
 use crate::zmtp::failure::{Failure, code};
@@ -50,7 +50,7 @@ enum State {
     SendWelcome,
     AwaitInitiate,
     SendReady,
-    SendError(u16),
+    SendError(Vec<u8>),
     // Both end here.
     Ready,
     Over,
@@ -117,24 +117,6 @@ impl Plain {
         self.peer = peer_properties(wire, &self.config)?;
         Ok(State::SendReady)
     }
-
-    fn judge(&mut self, verdict: Verdict) -> Result<State, Failure> {
-        match verdict {
-            Verdict::Accepted { user_id, metadata } => {
-                self.zap = zap_properties(&user_id, &metadata);
-                Ok(State::SendWelcome)
-            }
-            Verdict::NoHandler | Verdict::DeafHandler => Err(Failure::NoZapHandler),
-            Verdict::Malformed(code) => Err(Failure::Protocol(code)),
-            Verdict::Denied(status) => {
-                // 300 is for now only: the peer hears nothing and tries again.
-                if status != 300 {
-                    self.state = State::SendError(status);
-                }
-                Err(Failure::Denied(status))
-            }
-        }
-    }
 }
 
 impl Mechanism for Plain {
@@ -153,7 +135,7 @@ impl Mechanism for Plain {
 
     fn next_command(&mut self) -> Option<Vec<u8>> {
         let mut body = Vec::new();
-        self.state = match self.state {
+        self.state = match &self.state {
             State::SendHello => {
                 hello(&mut body, &self.config.plain);
                 State::AwaitWelcome
@@ -173,10 +155,9 @@ impl Mechanism for Plain {
                 State::Ready
             }
             State::SendError(status) => {
-                let reason = status.to_string();
                 body.extend_from_slice(LIBZMQ_ERROR);
-                body.push(reason.len() as u8);
-                body.extend_from_slice(reason.as_bytes());
+                body.push(status.len() as u8);
+                body.extend_from_slice(status);
                 State::Over
             }
             _ => return None,
@@ -205,9 +186,17 @@ impl Mechanism for Plain {
     }
 
     fn zap_reply(&mut self, verdict: Verdict) -> Result<(), Failure> {
-        self.state = State::Over;
-        self.state = self.judge(verdict)?;
-        Ok(())
+        match admit(verdict, true) {
+            Ok(zap) => {
+                self.zap = zap;
+                self.state = State::SendWelcome;
+                Ok(())
+            }
+            Err(failure) => {
+                self.state = status_to_tell(&failure).map_or(State::Over, State::SendError);
+                Err(failure)
+            }
+        }
     }
 
     fn take_properties(&mut self) -> Properties {

@@ -1,7 +1,7 @@
-//! The long-term keys of CURVE (RFC 26): X25519 key pairs.
+//! Keys: X25519 pairs. 26/CURVEZMQ.
 #![forbid(unsafe_code)]
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
+use dryoc::classic::crypto_core::crypto_scalarmult_base;
 use zeroize::Zeroizing;
 
 use crate::errno::{Errno, Result};
@@ -10,12 +10,21 @@ use crate::errno::{Errno, Result};
 pub const KEY_SIZE: usize = 32;
 
 /// A public key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 pub struct PublicKey(pub [u8; KEY_SIZE]);
+
+impl PublicKey {
+    /// The key at the front of these bytes, and the rest.
+    pub fn split(bytes: &[u8]) -> Option<(PublicKey, &[u8])> {
+        let (key, rest) = bytes.split_first_chunk()?;
+        Some((PublicKey(*key), rest))
+    }
+}
 
 /// A secret key, wiped when dropped and never shown.
 ///
 /// Any 32 bytes are one: they are clamped when used and kept as given, as NaCl does.
+#[derive(Clone, Default)]
 pub struct SecretKey(Zeroizing<[u8; KEY_SIZE]>);
 
 impl SecretKey {
@@ -39,7 +48,9 @@ impl SecretKey {
 
     /// The public key that belongs to this one.
     pub fn public(&self) -> PublicKey {
-        PublicKey(MontgomeryPoint::mul_base_clamped(*self.0).to_bytes())
+        let mut public = PublicKey([0; KEY_SIZE]);
+        crypto_scalarmult_base(&mut public.0, &self.0);
+        public
     }
 
     /// The bytes of the key, for the cipher and for printing it on demand.
