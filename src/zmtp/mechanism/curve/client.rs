@@ -52,7 +52,11 @@ impl Curve {
         Ok(State::AwaitWelcome(Box::new(Greeted { short, key })))
     }
 
-    pub(super) fn hear_welcome(&mut self, greeted: Greeted, body: &mut [u8]) -> Result<State, Failure> {
+    pub(super) fn hear_welcome(
+        &mut self,
+        greeted: Greeted,
+        body: &mut [u8],
+    ) -> Result<State, Failure> {
         if !body.starts_with(WELCOME) {
             return Err(refusal(body));
         }
@@ -81,7 +85,11 @@ impl Curve {
         Ok(State::AwaitReady(session))
     }
 
-    pub(super) fn hear_ready(&mut self, mut session: Session, body: &mut [u8]) -> Result<State, Failure> {
+    pub(super) fn hear_ready(
+        &mut self,
+        mut session: Session,
+        body: &mut [u8],
+    ) -> Result<State, Failure> {
         if !body.starts_with(READY) {
             return Err(refusal(body));
         }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Session;
-use super::boxes::{BoxKey, MAC, Nonce, SHORT, short_nonce};
+use super::boxes::{MAC, SHORT, StreamKey};
 use crate::zmtp::failure::{Failure, code};
 use crate::zmtp::frame::{COMMAND, MORE};
 use crate::zmtp::mechanism::cipher::{Cipher, Open, Opened, Seal};
@@ -29,24 +29,21 @@ pub(super) fn cipher(session: Session, as_server: bool) -> Cipher {
     };
     Cipher {
         seal: Box::new(Sealing {
-            key: session.key.clone(),
+            key: StreamKey::new(session.key.clone(), to),
             counter: session.sent,
-            prefix: to,
         }),
         open: Box::new(Opening {
-            key: session.key,
+            key: StreamKey::new(session.key, from),
             counter: session.heard,
-            prefix: from,
         }),
     }
 }
 
 #[derive(Debug)]
 struct Sealing {
-    key: BoxKey,
+    key: StreamKey,
     /// Of the last nonce used.
     counter: u64,
-    prefix: &'static [u8; 16],
 }
 
 impl Seal for Sealing {
@@ -69,18 +66,16 @@ impl Seal for Sealing {
             *inner |= INNER_COMMAND;
         }
         place.copy_from_slice(body);
-        self.key
-            .seal(&short_nonce(self.prefix, self.counter), boxed);
+        self.key.seal(self.counter, boxed);
         Ok(())
     }
 }
 
 #[derive(Debug)]
 struct Opening {
-    key: BoxKey,
+    key: StreamKey,
     /// Of the last nonce seen: the next one must be higher, or a message came twice (CVE-2014-7203).
     counter: u64,
-    prefix: &'static [u8; 16],
 }
 
 impl Open for Opening {
@@ -98,8 +93,7 @@ impl Open for Opening {
         if counter <= self.counter {
             return Err(Failure::Protocol(code::ZMTP_INVALID_SEQUENCE));
         }
-        let nonce: Nonce = short_nonce(self.prefix, counter);
-        let opened = self.key.open(&nonce, boxed)?;
+        let opened = self.key.open(counter, boxed)?;
         self.counter = counter;
         let inner = opened.first().copied().unwrap_or_default();
         let mut flags = if inner & INNER_MORE != 0 { MORE } else { 0 };

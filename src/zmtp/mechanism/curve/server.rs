@@ -56,7 +56,11 @@ impl Curve {
         Ok(State::AwaitInitiate(Box::new(welcomed)))
     }
 
-    pub(super) fn hear_initiate(&mut self, welcomed: Welcomed, body: &mut [u8]) -> Result<State, Failure> {
+    pub(super) fn hear_initiate(
+        &mut self,
+        welcomed: Welcomed,
+        body: &mut [u8],
+    ) -> Result<State, Failure> {
         named(body, INITIATE)?;
         let malformed = Failure::Protocol(code::ZMTP_MALFORMED_COMMAND_INITIATE);
         if body.len() < INITIATE_SIZE {
