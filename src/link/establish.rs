@@ -475,7 +475,7 @@ impl Shaking {
         let mut bytes = Zeroizing::new(Vec::new());
         self.handshake.transmit(&mut bytes);
         self.out.bytes(&bytes);
-        let written = self.out.write(self.fd.as_raw_fd());
+        let written = self.out.write(self.fd.as_raw_fd(), false);
         self.out.wipe();
         written
     }

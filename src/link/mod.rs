@@ -382,7 +382,7 @@ impl Link {
                 break;
             }
             wrote = true;
-            if let Err(error) = conn.outbound.write(conn.raw_fd) {
+            if let Err(error) = conn.outbound.write(conn.raw_fd, out.is_readable()) {
                 conn.send_dead = Some(error);
                 conn.leftover = true;
                 self.ask_io();

@@ -315,16 +315,18 @@ impl Outbound {
         }
     }
 
-    /// Writes until nothing is left or the kernel takes no more.
+    /// Writes until nothing is left or the kernel takes no more. Where `more` is to follow at once, the rest that makes no
+    /// full write stays for that.
     ///
     /// # Errors
     /// What the connection died of.
-    pub fn write(&mut self, fd: RawFd) -> Result<()> {
+    pub fn write(&mut self, fd: RawFd, more: bool) -> Result<()> {
         self.blocked = false;
         if let Some(sealer) = &self.sealer {
             sealer.check()?;
         }
-        while self.pending() > 0 {
+        let least = if more { self.full.clamp(1, WRITE_MAX) } else { 1 };
+        while self.pending() >= least {
             match self.write_once(fd) {
                 Ok(count) => self.advance(count),
                 Err(Errno::EAGAIN) => {
