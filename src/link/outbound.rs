@@ -325,7 +325,11 @@ impl Outbound {
         if let Some(sealer) = &self.sealer {
             sealer.check()?;
         }
-        let least = if more { self.full.clamp(1, WRITE_MAX) } else { 1 };
+        let least = if more {
+            self.full.clamp(1, WRITE_MAX)
+        } else {
+            1
+        };
         while self.pending() >= least {
             match self.write_once(fd) {
                 Ok(count) => self.advance(count),

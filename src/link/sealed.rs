@@ -182,3 +182,202 @@ impl Inbound {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::inbound::{Limits, Wire};
+    use crate::msg::{Meta, MetaSource};
+    use crate::queue::lane;
+    use crate::zmtp::greeting::{Framing, Version};
+
+    /// A byte of flags in front, and nothing hidden. A body that begins with 0xFF cannot be sealed or opened.
+    #[derive(Debug)]
+    struct Clear;
+
+    impl Seal for Clear {
+        fn prepare(&mut self, _: u8, body: &[u8]) -> std::result::Result<usize, Failure> {
+            match body.first() {
+                Some(0xFF) => Err(Failure::TooLarge),
+                _ => Ok(body.len() + 1),
+            }
+        }
+
+        fn seal(
+            &mut self,
+            flags: u8,
+            body: &[u8],
+            into: &mut [u8],
+        ) -> std::result::Result<(), Failure> {
+            into[0] = flags;
+            into[1..].copy_from_slice(body);
+            Ok(())
+        }
+    }
+
+    impl crate::zmtp::mechanism::cipher::Open for Clear {
+        fn open(&mut self, sealed: &mut [u8]) -> std::result::Result<Opened, Failure> {
+            match sealed {
+                [_, 0xFF, ..] | [] => Err(Failure::Protocol(7)),
+                [flags, ..] => Ok(Opened {
+                    flags: *flags,
+                    body: 1..sealed.len(),
+                }),
+            }
+        }
+    }
+
+    fn outbound() -> Outbound {
+        let mut out = Outbound::new(Wire::Frames(Framing::V2), Version::V3_1);
+        out.seal_by(Box::new(Clear));
+        out
+    }
+
+    fn inbound(bytes: &[u8]) -> Inbound {
+        let limits = Limits {
+            max_frame: None,
+            batch: None,
+            raw_chunk: 1,
+            share: true,
+            groups: false,
+        };
+        let meta = MetaSource::new(Meta::new(Vec::<(Vec<u8>, Vec<u8>)>::new(), -1));
+        let mut inbound = Inbound::new(Wire::Frames(Framing::V2), meta, limits, bytes).unwrap();
+        inbound.open_by(Box::new(Clear));
+        inbound
+    }
+
+    fn frame(fill: u8, len: usize, more: bool) -> Msg {
+        let mut msg = Msg::copied(&vec![fill; len]).unwrap();
+        msg.set_more(more);
+        msg
+    }
+
+    fn shape(msg: &Msg) -> (u8, usize, bool) {
+        let first = msg.data().first().copied().unwrap_or(0);
+        (first, msg.len(), msg.more())
+    }
+
+    fn left(out: Outbound) -> (Vec<(u8, usize, bool)>, bool) {
+        let Unsent { frames, torn } = out.into_unsent();
+        (frames.iter().map(shape).collect(), torn)
+    }
+
+    const SENT: [(u8, usize, bool); 5] = [
+        (1, 3, false),
+        (2, 4, true),
+        (3, 70_000, true),
+        (4, 300, false),
+        (5, 60, false),
+    ];
+
+    fn encode_all(out: &mut Outbound) {
+        for (fill, len, more) in SENT {
+            out.encode(&mut frame(fill, len, more));
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_here_is_opened_there() {
+        let mut out = outbound();
+        encode_all(&mut out);
+        let mut inbound = inbound(out.buffer.all());
+        let (mut tx, mut rx) = lane(0);
+        inbound.decode(&mut tx, 100).unwrap();
+        let _ = tx.publish();
+        let got: Vec<_> = std::iter::from_fn(|| rx.pop()).collect();
+        assert_eq!(got.iter().map(shape).collect::<Vec<_>>(), SENT);
+    }
+
+    #[test]
+    fn what_was_not_written_comes_back_unsealed() {
+        // Where the frames end: a header of two or nine bytes, and one byte for the flags.
+        let ends = [3 + 3, 6 + 3 + 4, 13 + 10 + 70_000];
+        for (written, first) in [(0, 0), (5, 0), (6, 1), (10, 1), (ends[1], 1), (ends[2], 1)] {
+            let mut out = outbound();
+            encode_all(&mut out);
+            out.advance(written);
+            assert_eq!(left(out), (SENT[first..].to_vec(), false), "{written}");
+        }
+        let mut out = outbound();
+        encode_all(&mut out);
+        out.advance(out.pending() - 1);
+        assert_eq!(left(out), (SENT[4..].to_vec(), false));
+        let mut out = outbound();
+        encode_all(&mut out);
+        out.advance(out.pending());
+        assert_eq!(left(out), (vec![], false));
+    }
+
+    #[test]
+    fn a_message_of_which_a_frame_is_gone_is_dropped() {
+        let mut out = outbound();
+        out.encode(&mut frame(1, 3, true));
+        out.advance(out.pending());
+        assert_eq!(left(out), (vec![], true));
+        let mut out = outbound();
+        out.encode(&mut frame(1, 3, true));
+        out.advance(out.pending());
+        out.encode(&mut frame(2, 3, false));
+        out.encode(&mut frame(3, 3, false));
+        out.advance(1);
+        assert_eq!(left(out), (vec![(3, 3, false)], false));
+        let mut out = outbound();
+        out.encode(&mut frame(1, 3, true));
+        out.advance(out.pending());
+        out.encode(&mut frame(2, 3, false));
+        out.encode(&mut frame(3, 3, false));
+        out.advance(7);
+        assert_eq!(left(out), (vec![(3, 3, false)], false));
+    }
+
+    #[test]
+    fn compaction_keeps_the_message_that_is_being_sent() {
+        let mut out = outbound();
+        for fill in 0..100 {
+            out.encode(&mut frame(fill, 10_000, fill % 2 == 0));
+        }
+        out.advance(43 * 10_010 + 17);
+        assert!(out.buffer.all().len() < 60 * 10_010);
+        let (frames, torn) = left(out);
+        assert_eq!((frames.len(), torn), (58, false));
+        assert_eq!(frames[0], (42, 10_000, true));
+    }
+
+    #[test]
+    fn commands_and_greetings_are_sealed_and_not_kept() {
+        let mut out = outbound();
+        out.greet(b"hello");
+        out.command(b"\x04PING\x00\x00");
+        let mut inbound = inbound(out.buffer.all());
+        assert_eq!(left(out), (vec![], false));
+        let (mut tx, mut rx) = lane(0);
+        inbound.decode(&mut tx, 100).unwrap();
+        let _ = tx.publish();
+        assert_eq!(
+            rx.pop().map(|msg| msg.data().to_vec()),
+            Some(b"hello".to_vec())
+        );
+        assert_eq!(inbound.requests.len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_sealed_ends_the_connection() {
+        let mut out = outbound();
+        out.encode(&mut frame(0xFF, 3, false));
+        assert!(out.pending() > 0);
+        assert_eq!(out.write(-1, false), Err(Errno::EPROTO));
+    }
+
+    #[test]
+    fn what_cannot_be_opened_ends_the_connection_and_says_why() {
+        for len in [2, 70_000] {
+            let mut wire = Vec::new();
+            frame::append_v2(&mut wire, 0, &vec![0xFF; len]);
+            let mut inbound = inbound(&wire);
+            let (mut tx, _rx) = lane(0);
+            assert_eq!(inbound.decode(&mut tx, 100), Err(Errno::EPROTO));
+            assert_eq!(inbound.failure, Some(Failure::Protocol(7)));
+        }
+    }
+}

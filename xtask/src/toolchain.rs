@@ -65,6 +65,13 @@ impl Optional {
     }
 }
 
+/// True when pkg-config finds libsodium, which is installed where that can be done without asking. Without it the tests
+/// compile their own.
+pub fn has_sodium() -> bool {
+    let found = || quiet(Command::new("pkg-config").args(["--exists", "libsodium"]));
+    found() || (install("libsodium-dev").is_ok() && install("pkg-config").is_ok() && found())
+}
+
 /// Valgrind's command, installed where that can be done without asking.
 pub fn valgrind() -> Result<&'static str> {
     tool("valgrind", "valgrind")

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::{Context, Tally};
 use crate::child::{Ending, Finished, Job};
+use crate::toolchain;
 
 /// Compiling everything on a small machine is part of it.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -21,6 +22,9 @@ fn cargo_with(
     environment: &[(&'static str, OsString)],
 ) -> Result<Finished> {
     let mut variables = vec![("CARGO_TERM_COLOR", "never".into())];
+    if toolchain::has_sodium() {
+        variables.push(("SODIUM_USE_PKG_CONFIG", "1".into()));
+    }
     variables.extend_from_slice(environment);
     let job = Job {
         program: std::env::var_os("CARGO")

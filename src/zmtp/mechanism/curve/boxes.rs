@@ -94,6 +94,17 @@ impl BoxKey {
     }
 }
 
+#[cfg(test)]
+impl BoxKey {
+    pub fn from_bytes(bytes: [u8; KEY_SIZE]) -> BoxKey {
+        BoxKey(Zeroizing::new(bytes))
+    }
+
+    pub fn as_bytes(&self) -> &[u8; KEY_SIZE] {
+        &self.0
+    }
+}
+
 impl std::fmt::Debug for BoxKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("BoxKey(..)")
