@@ -231,6 +231,7 @@ impl Link {
             out: Outbound::new(Wire::Raw, Version::V3_1),
             peer_address,
             inquiry: None,
+            errand: None,
         };
         core.state = State::Shaking(Box::new(shaking));
         if self.setup.raw {
@@ -268,10 +269,19 @@ impl Link {
             if let Some(outcome) = shaking.handshake.outcome() {
                 return self.come_up(core, io, Some(outcome));
             }
-            let waits = shaking.handshake.waits_for_zap();
-            let verdict = if waits { self.hear_zap(shaking) } else { None };
+            let zap = shaking.handshake.waits_for_zap();
+            let away = shaking.handshake.waits_for_report();
+            let waits = zap || away;
+            let verdict = if zap { self.hear_zap(shaking) } else { None };
+            let report = if away {
+                self.hear_errand(shaking)
+            } else {
+                None
+            };
             let step = if let Some(verdict) = verdict {
                 shaking.handshake.zap_reply(verdict)
+            } else if let Some(report) = report {
+                report.and_then(|report| shaking.handshake.report(report))
             } else {
                 if waits || shaking.block.unread().is_empty() {
                     // A peer that talks on without being heard costs us no more than the block.

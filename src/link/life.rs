@@ -1,6 +1,7 @@
 //! A connection's life on its I/O thread: dial, shake hands, serve, tear down, dial again.
 #![forbid(unsafe_code)]
 
+use super::errand::Way;
 use super::news::{Far, Newcomer, News, PipeKey};
 use super::outbound::Outbound;
 use super::pace::Pace;
@@ -96,6 +97,8 @@ pub(super) struct Shaking {
     pub(super) peer_address: String,
     /// A question to the ZAP handler.
     pub(super) inquiry: Option<Box<dyn Inquiry>>,
+    /// A step of the handshake that another thread takes.
+    pub(super) errand: Option<Arc<Mutex<Way>>>,
 }
 
 /// What the application asked of a connection it leaves.

@@ -14,6 +14,7 @@ pub mod acceptor;
 #[doc(hidden)]
 pub mod bench;
 mod census;
+pub mod errand;
 mod establish;
 mod heartbeat;
 mod inbound;

@@ -20,8 +20,8 @@ pub(super) struct Sealer {
     kept: VecDeque<(usize, Msg)>,
     /// Where the first of them starts, commands before it included.
     start: usize,
-    /// Nothing more can be sealed.
-    failed: bool,
+    /// Why nothing more can be sealed.
+    failed: Option<Errno>,
 }
 
 impl Sealer {
@@ -30,16 +30,13 @@ impl Sealer {
             seal,
             kept: VecDeque::new(),
             start: 0,
-            failed: false,
+            failed: None,
         }
     }
 
-    /// EPROTO once nothing more can be sealed.
+    /// Fails once nothing more can be sealed.
     pub(super) fn check(&self) -> Result<()> {
-        match self.failed {
-            true => Err(Errno::EPROTO),
-            false => Ok(()),
-        }
+        self.failed.map_or(Ok(()), Err)
     }
 
     /// The buffer up to `sent` was written. True when whole messages are done with by that.
@@ -108,9 +105,9 @@ impl Outbound {
         let (head, place) = self.buffer.take(used + size).split_at_mut(used);
         head.copy_from_slice(header.get(..used).unwrap_or(&[]));
         // The header of a frame that cannot be made stays, so that somebody comes to write it and learns of that.
-        sealer.failed |= sealed
-            .and_then(|_| sealer.seal.seal(flags, body, place))
-            .is_err();
+        if let Err(failure) = sealed.and_then(|_| sealer.seal.seal(flags, body, place)) {
+            sealer.failed.get_or_insert(failure.errno());
+        }
     }
 
     /// Takes out what was not sent, as it was before it was sealed.

@@ -1,6 +1,7 @@
 //! What a connection is given at birth.
 #![forbid(unsafe_code)]
 
+use super::errand::Errands;
 use super::news::News;
 use super::zap::Authenticator;
 use crate::endpoint::{EndpointText, Ends};
@@ -119,6 +120,8 @@ pub struct Setup {
     pub handshake: Arc<Config>,
     /// Whom to ask about peers.
     pub zap: Arc<dyn Authenticator>,
+    /// Who does what would block.
+    pub errands: Arc<Errands>,
     /// How to tune descriptors.
     pub tuning: Tuning,
     /// The socket's options when the endpoint was made.

@@ -9,14 +9,17 @@ use crate::link::Link;
 use crate::link::acceptor::Acceptor;
 use crate::link::setup::Setup;
 use crate::options::Mechanism;
+use crate::options::constants::gssapi_name_type::{GSSAPI_NT_KRB5_PRINCIPAL, GSSAPI_NT_USER_NAME};
 use crate::options::constants::reconnect_stop::RECONNECT_STOP_AFTER_DISCONNECT;
 use crate::pipe::PipeKey;
 use crate::queue::Turn;
+use crate::sys::gssapi::NameType;
 use crate::transport::{Route, Transport, Tuning, route};
 use crate::zmtp::handshake::{Config, Credentials};
 use crate::zmtp::mechanism::Kind as ZmtpMechanism;
 use crate::zmtp::mechanism::curve::Keys;
 use crate::zmtp::mechanism::curve::key::{PublicKey, SecretKey};
+use crate::zmtp::mechanism::gssapi::Settings as GssapiSettings;
 use crate::zmtp::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -226,6 +229,7 @@ impl Socket {
             live: Arc::clone(self.shared.live()),
             handshake: Arc::new(self.handshake()?),
             zap: self.shared.zap().clone(),
+            errands: Arc::default(),
             tuning: self.tuning()?,
             options: Arc::new(options),
             zero_copy: self.zero_copy,
@@ -265,6 +269,13 @@ impl Socket {
                 password: Secret::from(options.plain_password.as_slice()),
             },
             curve: self.curve_keys()?,
+            gssapi: GssapiSettings {
+                principal: options.gssapi_principal.clone(),
+                principal_type: name_type(options.gssapi_principal_nametype),
+                service: options.gssapi_service_principal.clone(),
+                service_type: name_type(options.gssapi_service_principal_nametype),
+                plaintext: options.gssapi_plaintext,
+            },
             zap_domain: options.zap_domain.clone(),
             zap_required: !options.zap_domain.is_empty() || options.mechanism != Mechanism::Null,
             zap_enforced: options.zap_enforce_domain,
@@ -317,5 +328,13 @@ impl Socket {
                 .map(|&pid| pid.cast_signed())
                 .collect(),
         })
+    }
+}
+
+fn name_type(number: i32) -> NameType {
+    match number {
+        GSSAPI_NT_USER_NAME => NameType::User,
+        GSSAPI_NT_KRB5_PRINCIPAL => NameType::Principal,
+        _ => NameType::HostBased,
     }
 }

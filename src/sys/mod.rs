@@ -4,6 +4,7 @@
 pub mod epoll;
 pub mod event;
 pub mod futex;
+pub mod gssapi;
 pub mod membarrier;
 pub mod net;
 pub mod process;

@@ -74,6 +74,8 @@ pub enum Failure {
     Denied(u16),
     /// A ZAP handler is a must and there is none.
     NoZapHandler,
+    /// We cannot prove who we are: no key, no ticket, or one that ran out, or nobody who gives us one.
+    NoCredentials,
     /// Memory ran out while this peer's bytes were gathered.
     OutOfMemory,
 }
@@ -104,6 +106,7 @@ impl Failure {
                 _ => Event::DisconnectOnly,
             },
             Failure::NoZapHandler => Event::NoDetail(Errno::EFAULT),
+            Failure::NoCredentials => Event::NoDetail(Errno::EACCES),
             Failure::OutOfMemory => Event::NoDetail(Errno::ENOMEM),
             Failure::Violation(_) | Failure::TooLarge | Failure::IncompatiblePeer => {
                 Event::DisconnectOnly
@@ -112,9 +115,12 @@ impl Failure {
     }
 
     /// A connecting side gives the endpoint up instead of trying again. What may pass by itself is not terminal: a lack of
-    /// memory, and a temporary ZAP failure.
+    /// memory, and of credentials, and a temporary ZAP failure.
     pub fn is_terminal(&self) -> bool {
-        !matches!(self, Failure::OutOfMemory | Failure::Denied(300))
+        !matches!(
+            self,
+            Failure::OutOfMemory | Failure::NoCredentials | Failure::Denied(300)
+        )
     }
 
     /// The errno of the failure, for logs and return values.
@@ -124,7 +130,7 @@ impl Failure {
             Failure::OutOfMemory => Errno::ENOMEM,
             Failure::NoZapHandler => Errno::EFAULT,
             Failure::IncompatiblePeer => Errno::EINVAL,
-            Failure::Denied(_) => Errno::EACCES,
+            Failure::Denied(_) | Failure::NoCredentials => Errno::EACCES,
             Failure::Protocol(_) | Failure::Violation(_) | Failure::PeerError(_) => Errno::EPROTO,
         }
     }

@@ -8,6 +8,8 @@ use super::frame;
 use super::greeting::{Framing, GREETING_LEN, Greeting, Local, Version};
 use super::mechanism::cipher::Cipher;
 use super::mechanism::curve::Keys;
+use super::mechanism::gssapi::Settings;
+use super::mechanism::gssapi::party::{Errand, Report};
 use super::mechanism::{Kind, Mechanism, Status, Verdict, ZapRequest};
 use super::metadata::{self, MAX_METADATA, Properties};
 use super::reassembly::Reassembly;
@@ -58,6 +60,8 @@ pub struct Config {
     pub plain: Credentials,
     /// The keys of CURVE, where that is the mechanism.
     pub curve: Keys,
+    /// Who GSSAPI is for.
+    pub gssapi: Settings,
     /// The domain that the ZAP handler is told; may be empty.
     pub zap_domain: Vec<u8>,
     /// A ZAP domain is set, or the mechanism is not NULL: peers before ZMTP 3.0 are refused, and NULL asks the ZAP handler.
@@ -133,7 +137,8 @@ impl Handshake {
     }
 
     /// Takes bytes of the peer and says how many. It takes none behind the handshake's last, and none while a ZAP handler is
-    /// being asked: the caller keeps what is left and, after [`Handshake::zap_reply`], offers it again.
+    /// being asked or an errand is under way: the caller keeps what is left and, after [`Handshake::zap_reply`] or
+    /// [`Handshake::report`], offers it again.
     pub fn receive(&mut self, input: &[u8]) -> Result<usize, Failure> {
         let mut consumed = 0;
         while let Some(rest) = input.get(consumed..)
@@ -177,6 +182,39 @@ impl Handshake {
         self.cipher.take()
     }
 
+    /// Work that may block, once. Whoever has a thread for it runs it there and hands the outcome to [`Handshake::report`].
+    pub fn take_errand(&mut self) -> Option<Errand> {
+        match &mut self.phase {
+            Phase::Mechanism(_, _, mechanism) => mechanism.take_errand(),
+            _ => None,
+        }
+    }
+
+    /// The handshake stands still until [`Handshake::report`].
+    pub fn waits_for_report(&self) -> bool {
+        self.status() == Some(Status::Working)
+    }
+
+    /// What an errand brought. Of one that nobody waits for, because the handshake is over, nothing is taken.
+    pub fn report(&mut self, report: Report) -> Result<(), Failure> {
+        if !self.waits_for_report() {
+            return Ok(());
+        }
+        let Phase::Mechanism(_, _, mechanism) = &mut self.phase else {
+            return Ok(());
+        };
+        let result = mechanism.report(report);
+        self.pump();
+        result.map_err(|failure| self.fail(failure))
+    }
+
+    fn status(&self) -> Option<Status> {
+        match &self.phase {
+            Phase::Mechanism(_, _, mechanism) => Some(mechanism.status()),
+            _ => None,
+        }
+    }
+
     /// A question to the ZAP handler, once.
     pub fn zap_request(&mut self) -> Option<ZapRequest> {
         match &mut self.phase {
@@ -187,7 +225,7 @@ impl Handshake {
 
     /// The handshake stands still until [`Handshake::zap_reply`].
     pub fn waits_for_zap(&self) -> bool {
-        matches!(&self.phase, Phase::Mechanism(_, _, mechanism) if mechanism.status() == Status::WaitingForZap)
+        self.status() == Some(Status::WaitingForZap)
     }
 
     /// The ZAP handler's answer. One that nobody waits for, because the handshake is over, is ignored.
@@ -221,7 +259,7 @@ impl Handshake {
                 Ok(taken)
             }
             Phase::Mechanism(_, frame, mechanism) => {
-                if mechanism.status() == Status::WaitingForZap {
+                if matches!(mechanism.status(), Status::WaitingForZap | Status::Working) {
                     return Ok(0);
                 }
                 let (taken, whole) = frame.receive(input)?;
@@ -336,7 +374,8 @@ impl Handshake {
     pub(super) fn buffered(&self) -> usize {
         match &self.phase {
             Phase::Greeting(_) => GREETING_LEN,
-            Phase::RoutingId(_, frame) | Phase::Mechanism(_, frame, _) => frame.capacity(),
+            Phase::RoutingId(_, frame) => frame.capacity(),
+            Phase::Mechanism(_, frame, mechanism) => frame.capacity() + mechanism.held(),
             Phase::Complete(Some(o)) => o.peer_routing_id.capacity() + o.properties.capacity(),
             Phase::Complete(None) | Phase::Failed(_) => 0,
         }

@@ -9,6 +9,7 @@ use super::frame;
 use super::greeting::Version;
 use super::handshake::{Config, Credentials, Handshake, MAX_BUFFERED, MAX_COMMAND, Outcome};
 use super::mechanism::curve::Keys;
+use super::mechanism::gssapi::Settings;
 use super::mechanism::{Kind, Verdict};
 use super::metadata::{self, Properties};
 
@@ -38,6 +39,7 @@ pub(super) fn config(socket_type: &'static str) -> Config {
         as_server: false,
         plain: Credentials::default(),
         curve: Keys::default(),
+        gssapi: Settings::default(),
         zap_domain: Vec::new(),
         zap_required: false,
         zap_enforced: false,

@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use super::frame::{self, Header};
 use super::greeting::Framing;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The smallest allocation for a frame that has not arrived whole.
 const FIRST_ALLOCATION: usize = 128;
@@ -66,7 +66,8 @@ impl Reassembly {
     }
 
     pub(super) fn clear(&mut self) {
-        self.bytes.zeroize();
+        // The memory goes as well: the mechanism may keep as much.
+        self.bytes = Zeroizing::default();
         self.header = None;
     }
 

@@ -1,6 +1,7 @@
 //! Makes the header and the option reference from the tables.
 
 use std::fmt::Write;
+use zmq::options::built::{self, Presence};
 use zmq::options::constants::{Constant, GROUPS, MISSING_ERRNOS, NATIVE_ERRNOS, PROPERTY_NAMES};
 use zmq::options::row::{Access, Empty, Initial, Kind, Need, Owner, Row, Stage};
 use zmq::options::table;
@@ -212,16 +213,25 @@ fn meaning(row: &Row) -> String {
             .collect();
         write!(text, " {} only.", names.join(", ")).expect("memory");
     }
-    if row.owner == Owner::Options && !zmq::options::is_built(row.need) {
-        let need = match row.need {
-            Need::Gssapi => "GSSAPI",
-            Need::Vmci => "vmci",
-            Need::Norm => "norm",
-            Need::Curve => "CURVE",
-            Need::Wss => "wss",
-            Need::Nothing => unreachable!("always built"),
-        };
-        write!(text, " Refused: this library has no {need}.").expect("memory");
+    if row.owner != Owner::Options {
+        return text;
+    }
+    match built::presence(row.need) {
+        Presence::Built => {}
+        Presence::Installed(library, _) => {
+            write!(text, " Refused where there is no {library}.").expect("memory");
+        }
+        Presence::Absent => {
+            let need = match row.need {
+                Need::Gssapi => "GSSAPI",
+                Need::Vmci => "vmci",
+                Need::Norm => "norm",
+                Need::Curve => "CURVE",
+                Need::Wss => "wss",
+                Need::Nothing => unreachable!("always built"),
+            };
+            write!(text, " Refused: this library has no {need}.").expect("memory");
+        }
     }
     text
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::cipher::Cipher;
+use self::gssapi::party::{Errand, Report};
 use super::failure::{Failure, Violation};
 use super::greeting::MECHANISM_LEN;
 use super::handshake::{Config, MAX_ROUTING_ID};
@@ -15,6 +16,7 @@ use super::secret::Secret;
 
 pub mod cipher;
 pub mod curve;
+pub mod gssapi;
 pub mod null;
 pub mod plain;
 
@@ -25,6 +27,8 @@ pub enum Status {
     Handshaking,
     /// Nothing goes on before [`Mechanism::zap_reply`]: not a byte of the peer is read.
     WaitingForZap,
+    /// Nothing goes on before [`Mechanism::report`] either.
+    Working,
     /// Both sides may send messages.
     Ready,
 }
@@ -63,8 +67,8 @@ pub enum Verdict {
 /// After every call that may have changed something, [`super::handshake::Handshake`] takes all of `next_command`, which
 /// therefore counts as sent. After an error only `next_command` is called, for a last ERROR.
 pub trait Mechanism: Send + fmt::Debug {
-    /// Takes a command of the peer, and may open boxes where they lie. Never called while [`Status::WaitingForZap`] or
-    /// [`Status::Ready`].
+    /// Takes a command of the peer, and may open boxes where they lie. Never called unless
+    /// [`Status::Handshaking`].
     fn process(&mut self, body: &mut [u8]) -> Result<(), Failure>;
 
     /// The body of a command to send.
@@ -81,6 +85,16 @@ pub trait Mechanism: Send + fmt::Debug {
     /// The answer to [`Mechanism::zap_request`].
     fn zap_reply(&mut self, verdict: Verdict) -> Result<(), Failure>;
 
+    /// The work that [`Status::Working`] waits for, once: it may block, so it is for a thread that may.
+    fn take_errand(&mut self) -> Option<Errand> {
+        None
+    }
+
+    /// What the work brought.
+    fn report(&mut self, _: Report) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What is known of the peer once [`Status::Ready`]: the ZAP handler's word first, for it outranks the peer's own. Called
     /// once.
     fn take_properties(&mut self) -> Properties;
@@ -88,6 +102,12 @@ pub trait Mechanism: Send + fmt::Debug {
     /// What seals and opens the frames that follow; `None` for a mechanism that leaves them as they are. Called once.
     fn take_cipher(&mut self) -> Option<Cipher> {
         None
+    }
+
+    /// Memory that the peer's bytes take.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        0
     }
 }
 
@@ -125,6 +145,7 @@ mechanisms! {
     Null = 0, "NULL", null::Null::start, "No security. 23/ZMTP 3.0 \"The NULL Security Mechanism\".";
     Plain = 1, "PLAIN", plain::Plain::start, "User name and password in clear text. 24/ZMTP-PLAIN.";
     Curve = 2, "CURVE", curve::Curve::start, "Elliptic curves: keys prove who is who, and all is sealed. 26/CURVEZMQ.";
+    Gssapi = 3, "GSSAPI", gssapi::Gssapi::start, "Kerberos. 38/ZMTP-GSSAPI.";
 }
 
 impl Kind {
