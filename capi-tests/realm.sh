@@ -2,10 +2,11 @@
 # realm.sh COMMAND [ARGUMENT ...]
 # Runs the command, in an empty folder, in a Kerberos realm that exists for it alone: a key distribution center on a loopback port, its database
 # and all files in a temporary folder. The environment says where: KRB5_CONFIG, KRB5_KTNAME and KRB5_CLIENT_KTNAME with
-# the keys of zmqtest2/HOST and friend/HOST, KRB5_STRANGER with those of stranger, KRB5_EMPTY with none, REALM_HOST.
+# the keys of zmqtest2/HOST, friend/HOST and stranger, KRB5_STRANGER with that of stranger alone, KRB5_EMPTY with none,
+# REALM_HOST.
 # Exits as the command does; with 77 where there is no such center to run.
 set -u
-[ $# -ge 1 ] || { sed -n 2,6p "$0"; exit 2; }
+[ $# -ge 1 ] || { sed -n 2,7p "$0"; exit 2; }
 PATH=$PATH:/usr/sbin:/sbin
 for tool in kdb5_util kadmin.local krb5kdc kinit; do
     command -v $tool >/dev/null || { echo "skipped realm: $tool is not installed (krb5-kdc, krb5-admin-server, krb5-user)"; exit 77; }
@@ -60,15 +61,17 @@ EOT
 EOT
 }
 
-export KRB5_CONFIG="$work/krb5.conf" KRB5_KDC_PROFILE="$work/kdc.conf" KRB5RCACHEDIR="$work" KRB5CCNAME="MEMORY:none"
+export KRB5_CONFIG="$work/krb5.conf" KRB5_KDC_PROFILE="$work/kdc.conf" KRB5RCACHEDIR="$work" KRB5CCNAME="DIR:$work/tickets"
 export KRB5_KTNAME="FILE:$work/keytab" KRB5_CLIENT_KTNAME="FILE:$work/keytab" REALM_HOST
 export KRB5_STRANGER="FILE:$work/stranger" KRB5_EMPTY="FILE:$work/nothing"
+mkdir "$work/tickets"
 configure 1
 {
     kdb5_util create -s -r OZMQ.TEST -P swordfish &&
         for name in zmqtest2 friend; do
             kadmin.local -q "addprinc -randkey $name/$REALM_HOST" && kadmin.local -q "ktadd -k $work/keytab $name/$REALM_HOST"
         done && kadmin.local -q "addprinc -randkey stranger" && kadmin.local -q "ktadd -k $work/stranger stranger" &&
+        kadmin.local -q "ktadd -norandkey -k $work/keytab stranger" &&
         [ -s "$work/keytab" ] && [ -s "$work/stranger" ]
 } >"$work/making" 2>&1 || { cat "$work/making"; exit 2; }
 
