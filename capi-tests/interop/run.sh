@@ -39,6 +39,42 @@ one() {
     fi
 }
 
+# SECURITY=gssapi: Kerberos alone. B is a libzmq that has it. It loses sealed subscriptions, but for those that an application
+# sends itself while there is a connection, and its REQ asks nothing as a server; A is free of that.
+if [ "${SECURITY:-}" = gssapi ]; then
+    pairs="pair-pair router-dealer dealer-router req-rep rep-req push-pull pull-push pub-xsub xsub-pub xpub-xsub xsub-xpub"
+    for SECURITY in gssapi gssapi-plaintext gssapi-refused; do
+        export SECURITY
+        for transport in tcp ipc; do
+            if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
+            for dimension in "200 20" "100 300" "50 70000"; do
+                number=${dimension% *} bytes=${dimension#* }
+                if [ $SECURITY = gssapi-refused ]; then
+                    # B lets in whom its handler refuses.
+                    one "$a" pull "$b" push "$endpoint" "$number" "$bytes" "$SECURITY: pull(bind,a)-push(b) $transport"
+                    one "$a" pull "$a" push "$endpoint" "$number" "$bytes" "$SECURITY: pull(bind,a)-push(a) $transport"
+                    continue
+                fi
+                one "$b" pub "$a" sub "$endpoint" "$number" "$bytes" "$SECURITY: pub(bind,b)-sub(a) $transport $number x $bytes"
+                one "$a" sub "$b" pub "$endpoint" "$number" "$bytes" "$SECURITY: sub(bind,a)-pub(b) $transport $number x $bytes"
+                if [ $SECURITY = gssapi-plaintext ]; then
+                    one "$a" pub "$b" sub "$endpoint" "$number" "$bytes" "$SECURITY: pub(bind,a)-sub(b) $transport $number x $bytes"
+                    one "$b" sub "$a" pub "$endpoint" "$number" "$bytes" "$SECURITY: sub(bind,b)-pub(a) $transport $number x $bytes"
+                fi
+                for pair in $pairs; do
+                    one "$a" "${pair%-*}" "$b" "${pair#*-}" "$endpoint" "$number" "$bytes" \
+                        "$SECURITY: ${pair%-*}(bind,a)-${pair#*-}(b) $transport $number x $bytes"
+                    case "$SECURITY:$pair" in *:req-rep | gssapi:xsub-*) continue ;; esac
+                    one "$b" "${pair%-*}" "$a" "${pair#*-}" "$endpoint" "$number" "$bytes" \
+                        "$SECURITY: ${pair%-*}(bind,b)-${pair#*-}(a) $transport $number x $bytes"
+                done
+            done
+        done
+    done
+    echo "$passed passed, $failed failed"
+    [ $failed -eq 0 ]
+    exit
+fi
 for pair in ${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
     router-router push-pull stream-stream client-server radio-dish scatter-gather peer-peer channel-channel}; do
     left=${pair%-*} right=${pair#*-}
