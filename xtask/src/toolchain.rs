@@ -82,6 +82,28 @@ pub fn abidiff() -> Result<&'static str> {
     tool("abidiff", "abigail-tools")
 }
 
+/// What makes a Kerberos realm, installed where that can be done without asking.
+pub fn kerberos() -> Result<()> {
+    for package in ["krb5-user", "krb5-kdc", "krb5-admin-server"] {
+        install(package)?;
+    }
+    Ok(())
+}
+
+/// The system's libzmq.so.5, which has GSSAPI; installed where that can be done without asking.
+pub fn system_libzmq() -> Result<PathBuf> {
+    let find = || {
+        let output = Command::new("dpkg").args(["-L", "libzmq5"]).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let file = text.lines().find(|line| line.ends_with("/libzmq.so.5"))?;
+        Some(PathBuf::from(file))
+    };
+    if find().is_none() {
+        install("libzmq5")?;
+    }
+    find().context("libzmq5 has no libzmq.so.5")
+}
+
 fn tool(name: &'static str, package: &str) -> Result<&'static str> {
     if first_line(name, &["--version"]).is_none() {
         install(package)?;

@@ -60,7 +60,8 @@ impl Verdict {
         matches!(self, Self::Pass | Self::PassAlone)
     }
 
-    fn of(finished: &Finished) -> Self {
+    /// What a program's end says.
+    pub fn of(finished: &Finished) -> Self {
         match &finished.ending {
             Ending::Exit(0) if left_out(&finished.output) => Self::Skip,
             Ending::Exit(0) => Self::Pass,

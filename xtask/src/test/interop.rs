@@ -1,12 +1,13 @@
 //! `capi-tests/interop/`: two processes, two libraries, one wire. The script there runs every pair of socket types in
 //! both directions and closes with its count.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::{Context, Tally, capi};
-use crate::child::Job;
+use crate::child::{Finished, Job};
 use crate::reference::Flavour;
 use crate::toolchain::Toolchain;
 
@@ -22,11 +23,7 @@ pub fn run(context: &Context) -> Result<Tally> {
         let finished = Job {
             program: "sh".into(),
             arguments: vec![
-                context
-                    .workspace
-                    .root
-                    .join("capi-tests/interop/run.sh")
-                    .into_os_string(),
+                script(context).into_os_string(),
                 lib.clone().into_os_string(),
                 theirs.clone().into_os_string(),
             ],
@@ -35,19 +32,30 @@ pub fn run(context: &Context) -> Result<Tally> {
             ..Job::default()
         }
         .run(LIMIT)?;
-        for line in finished.output.lines() {
-            match line.split_once(' ') {
-                Some(("ok", _)) => tally.pass(),
-                Some(("FAILED", what)) => tally.fail("interop", what),
-                _ => {}
-            }
-        }
-        finished
-            .output
-            .lines()
-            .rev()
-            .find(|line| line.contains(" passed, "))
-            .context("the interop script did not come to its end")?;
+        count(&mut tally, &finished)?;
     }
     Ok(tally)
+}
+
+/// What runs the conversations.
+pub fn script(context: &Context) -> PathBuf {
+    context.workspace.root.join("capi-tests/interop/run.sh")
+}
+
+/// Counts what the script wrote.
+pub fn count(tally: &mut Tally, finished: &Finished) -> Result<()> {
+    for line in finished.output.lines() {
+        match line.split_once(' ') {
+            Some(("ok", _)) => tally.pass(),
+            Some(("FAILED", what)) => tally.fail("interop", what),
+            _ => {}
+        }
+    }
+    finished
+        .output
+        .lines()
+        .rev()
+        .find(|line| line.contains(" passed, "))
+        .context("the interop script did not come to its end")?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 mod abi;
 mod capi;
 mod cargo;
+mod gssapi;
 mod header;
 mod instructions;
 mod interop;
@@ -40,7 +41,7 @@ struct Stage {
     run: fn(&Context) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage {
         name: "format",
         title: "rustfmt",
@@ -95,6 +96,11 @@ const STAGES: [Stage; 13] = [
         name: "interop",
         title: "both libraries on one wire",
         run: interop::run,
+    },
+    Stage {
+        name: "gssapi",
+        title: "GSSAPI in a Kerberos realm, with the system's libzmq too",
+        run: gssapi::run,
     },
     Stage {
         name: "conformance",

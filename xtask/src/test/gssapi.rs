@@ -1,0 +1,118 @@
+//! GSSAPI, in a Kerberos realm that `capi-tests/realm.sh` makes for each program: our programs on ours and on a libzmq that
+//! has it, libzmq's own program on ours, and both libraries on one wire.
+//!
+//! The libzmq is the system's, since the one built beside ours has no GSSAPI.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Context, Tally, capi, interop};
+use crate::child::{Ending, Finished, Job};
+use crate::conformance::{Library, Verdict};
+use crate::toolchain::{self, Toolchain};
+
+/// What `realm.sh` exits with where there are no programs to make a realm with.
+const NO_REALM: i32 = 77;
+const LIMIT: Duration = Duration::from_secs(300);
+const INTEROP_LIMIT: Duration = Duration::from_secs(600);
+const THEIR_TEST: &str = "test_security_gssapi";
+
+pub fn run(context: &Context) -> Result<Tally> {
+    check_realm(context)?;
+    let mut tally = Tally::default();
+    let tools = Toolchain::locate()?;
+    let lib = context.dist()?.join("lib");
+    let ours = Library {
+        folder: lib.clone(),
+        draft: true,
+    };
+    let theirs = match toolchain::system_libzmq() {
+        Ok(file) => file.parent().map(Path::to_owned),
+        Err(error) => {
+            tally.skip("the system's libzmq", &format!("{error:#}"));
+            None
+        }
+    };
+    let programs = capi::programs(context, "capi-tests")?;
+    for program in programs.iter().filter(|p| p.name.contains("_gssapi")) {
+        capi::step(context, &tools, &lib, program)?.ensure()?;
+        let executable = [program.executable.clone().into_os_string()];
+        let finished = in_realm(context, &executable, ours.environment(), LIMIT);
+        capi::judge(&mut tally, &program.name, finished);
+        if let (Some(folder), None) = (&theirs, &program.difference) {
+            let library = Library {
+                folder: folder.clone(),
+                draft: false,
+            };
+            let finished = in_realm(context, &executable, library.environment(), LIMIT);
+            let name = format!("{} on the system's libzmq", program.name);
+            capi::judge(&mut tally, &name, finished);
+        }
+    }
+
+    let reference = context.reference()?;
+    reference.build_tests(&[THEIR_TEST.to_owned()])?;
+    let executable = [reference.test_folder().join(THEIR_TEST).into_os_string()];
+    let finished = in_realm(context, &executable, ours.environment(), LIMIT)?;
+    match Verdict::of(&finished) {
+        Verdict::Fail(reason) => tally.fail(THEIR_TEST, &format!("{reason}\n{}", finished.output)),
+        Verdict::Skip => tally.fail(THEIR_TEST, "it left itself out, in a realm"),
+        _ => tally.pass(),
+    }
+
+    if let Some(theirs) = &theirs {
+        for program in &capi::programs(context, "capi-tests/interop")? {
+            capi::step(context, &tools, &lib, program)?.ensure()?;
+            let command = [
+                "sh".into(),
+                interop::script(context).into_os_string(),
+                lib.clone().into_os_string(),
+                theirs.clone().into_os_string(),
+            ];
+            let environment = vec![
+                ("PEER_PROGRAM", program.executable.clone().into_os_string()),
+                ("SECURITY", "gssapi".into()),
+            ];
+            let finished = in_realm(context, &command, environment, INTEROP_LIMIT)?;
+            interop::count(&mut tally, &finished)?;
+        }
+    }
+    Ok(tally)
+}
+
+/// Installs what makes a realm, where that can be done without asking.
+fn check_realm(context: &Context) -> Result<()> {
+    let probe = || in_realm(context, &["true".into()], Vec::new(), LIMIT);
+    let mut finished = probe()?;
+    if finished.ending == Ending::Exit(NO_REALM) {
+        toolchain::kerberos().context("GSSAPI takes a key distribution center to test with")?;
+        finished = probe()?;
+    }
+    match finished.ending {
+        Ending::Exit(0) => Ok(()),
+        ending => bail!("no Kerberos realm, {ending}:\n{}", finished.output),
+    }
+}
+
+/// Runs a command in a realm of its own.
+fn in_realm(
+    context: &Context,
+    command: &[OsString],
+    environment: Vec<(&'static str, OsString)>,
+    limit: Duration,
+) -> Result<Finished> {
+    let realm = context.workspace.root.join("capi-tests/realm.sh");
+    let mut arguments = vec![realm.into_os_string()];
+    arguments.extend_from_slice(command);
+    Job {
+        program: "sh".into(),
+        arguments,
+        environment,
+        group: true,
+        ..Job::default()
+    }
+    .run(limit)
+}
