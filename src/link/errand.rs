@@ -134,3 +134,128 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmtp::mechanism::gssapi::party::{Party, Step};
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const QUIET: Duration = Duration::from_millis(50);
+
+    /// Says when its step begins, and takes it when told.
+    #[derive(Debug)]
+    struct Patient {
+        begun: SyncSender<u8>,
+        go: Receiver<()>,
+    }
+
+    impl Party for Patient {
+        fn step(&mut self, token: &[u8]) -> std::result::Result<Step, Failure> {
+            self.begun.send(token[0]).unwrap();
+            self.go.recv_timeout(PATIENCE).unwrap();
+            Err(Failure::NoCredentials)
+        }
+    }
+
+    /// Errands that wait in `go` of theirs, one after the other.
+    struct Crowd {
+        errands: Arc<Errands>,
+        begun: Receiver<u8>,
+        woken: Receiver<u8>,
+        ways: Vec<Option<Arc<Mutex<Way>>>>,
+        go: Vec<SyncSender<()>>,
+    }
+
+    fn crowd(count: u8) -> Crowd {
+        let errands = Arc::<Errands>::default();
+        let (begin, begun) = sync_channel(1000);
+        let (awake, woken) = sync_channel(1000);
+        let (mut ways, mut go) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let (tell, told) = sync_channel(1);
+            let party = Patient {
+                begun: begin.clone(),
+                go: told,
+            };
+            let awake = awake.clone();
+            let wake = Box::new(move || awake.send(number).unwrap());
+            let errand = Errand::new(Box::new(party), vec![number]);
+            ways.push(Some(errands.send(errand, wake).unwrap()));
+            go.push(tell);
+        }
+        Crowd {
+            errands,
+            begun,
+            woken,
+            ways,
+            go,
+        }
+    }
+
+    #[test]
+    fn so_many_at_once_and_the_others_in_turn() {
+        let crowd = crowd(10);
+        let mut begun: Vec<u8> = (0..THREADS)
+            .map(|_| crowd.begun.recv_timeout(PATIENCE).unwrap())
+            .collect();
+        begun.sort_unstable();
+        assert_eq!(begun, [0, 1, 2, 3]);
+        assert!(crowd.begun.recv_timeout(QUIET).is_err());
+        for place in 0..10 {
+            crowd.go[place].send(()).unwrap();
+            assert_eq!(crowd.woken.recv_timeout(PATIENCE), Ok(place as u8));
+            let way = crowd.ways[place].as_ref().unwrap();
+            assert!(matches!(&*way.lock(), Way::Back(_)));
+            if place + THREADS < 10 {
+                let next = crowd.begun.recv_timeout(PATIENCE).unwrap();
+                assert_eq!(usize::from(next), place + THREADS);
+            }
+        }
+        // Nothing is left to do: the threads are gone, and come again.
+        while crowd.errands.0.lock().threads > 0 {
+            std::thread::yield_now();
+        }
+        assert!(crowd.errands.0.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_done() {
+        let mut crowd = crowd(7);
+        for _ in 0..THREADS {
+            crowd.begun.recv_timeout(PATIENCE).unwrap();
+        }
+        // One of them is on its way already, one is not.
+        (crowd.ways[0], crowd.ways[5]) = (None, None);
+        for go in &crowd.go {
+            let _ = go.send(());
+        }
+        let mut woken: Vec<u8> = (0..6)
+            .map(|_| crowd.woken.recv_timeout(PATIENCE).unwrap())
+            .collect();
+        woken.sort_unstable();
+        assert_eq!(woken, [0, 1, 2, 3, 4, 6]);
+        assert!(crowd.woken.recv_timeout(QUIET).is_err());
+    }
+
+    #[test]
+    fn those_that_left_are_swept_out() {
+        let mut crowd = crowd(THREADS as u8);
+        for _ in 0..THREADS {
+            crowd.begun.recv_timeout(PATIENCE).unwrap();
+        }
+        for _ in 0..10 * SWEEP_FROM {
+            let (begun, _) = sync_channel(1);
+            let (_, go) = sync_channel(1);
+            let errand = Errand::new(Box::new(Patient { begun, go }), vec![0]);
+            // The connection is gone at once.
+            crowd.errands.send(errand, Box::new(|| ())).unwrap();
+            assert!(crowd.errands.0.lock().waiting.len() <= SWEEP_FROM);
+        }
+        for go in crowd.go.drain(..) {
+            go.send(()).unwrap();
+        }
+    }
+}

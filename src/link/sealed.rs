@@ -106,7 +106,11 @@ impl Outbound {
         head.copy_from_slice(header.get(..used).unwrap_or(&[]));
         // The header of a frame that cannot be made stays, so that somebody comes to write it and learns of that.
         if let Err(failure) = sealed.and_then(|_| sealer.seal.seal(flags, body, place)) {
-            sealer.failed.get_or_insert(failure.errno());
+            let error = match failure.is_terminal() {
+                true => Errno::EPROTO,
+                false => failure.errno(),
+            };
+            sealer.failed.get_or_insert(error);
         }
     }
 

@@ -57,7 +57,8 @@ pub struct Report {
 }
 
 impl Errand {
-    pub(super) fn new(party: Box<dyn Party>, token: Vec<u8>) -> Errand {
+    /// A step of `party` with the token of its peer.
+    pub fn new(party: Box<dyn Party>, token: Vec<u8>) -> Errand {
         Errand { party, token }
     }
 
