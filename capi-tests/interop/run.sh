@@ -39,7 +39,7 @@ one() {
     fi
 }
 
-# SECURITY=gssapi: Kerberos alone. B is a libzmq that has it. It loses sealed subscriptions, but for those that an application
+# SECURITY=gssapi: Kerberos alone, with a libzmq in B. It loses sealed subscriptions, but for those that an application
 # sends itself while there is a connection, and its REQ asks nothing as a server; A is free of that.
 if [ "${SECURITY:-}" = gssapi ]; then
     pairs="pair-pair router-dealer dealer-router req-rep rep-req push-pull pull-push pub-xsub xsub-pub xpub-xsub xsub-xpub"

@@ -42,24 +42,32 @@ impl Toolchain {
 pub struct Optional {
     /// CURVE.
     pub sodium: bool,
+    /// GSSAPI, in the draft build.
+    pub kerberos: bool,
     /// `wss://`, in the draft build.
     pub gnutls: bool,
 }
 
 impl Optional {
-    /// Looks for libsodium and GnuTLS; libsodium is installed when the user is root.
+    /// Looks for them; libsodium and Kerberos are installed when the user is root.
     pub fn locate(tools: &Toolchain) -> Self {
-        let mut sodium = tools.has_header("sodium.h");
-        if !sodium {
-            match install("libsodium-dev") {
-                Ok(()) => sodium = tools.has_header("sodium.h"),
-                Err(error) => eprintln!(
-                    "note: libsodium-dev is missing ({error:#}): the reference is built without CURVE"
-                ),
+        let wanted = |header, package, lack| {
+            if tools.has_header(header) {
+                return true;
             }
-        }
+            match install(package) {
+                Ok(()) => tools.has_header(header),
+                Err(error) => {
+                    eprintln!(
+                        "note: {package} is missing ({error:#}): the reference is built without {lack}"
+                    );
+                    false
+                }
+            }
+        };
         Self {
-            sodium,
+            sodium: wanted("sodium.h", "libsodium-dev", "CURVE"),
+            kerberos: wanted("gssapi/gssapi_krb5.h", "libkrb5-dev", "GSSAPI"),
             gnutls: tools.has_header("gnutls/gnutls.h"),
         }
     }
@@ -88,20 +96,6 @@ pub fn kerberos() -> Result<()> {
         install(package)?;
     }
     Ok(())
-}
-
-/// The system's libzmq.so.5, which has GSSAPI; installed where that can be done without asking.
-pub fn system_libzmq() -> Result<PathBuf> {
-    let find = || {
-        let output = Command::new("dpkg").args(["-L", "libzmq5"]).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let file = text.lines().find(|line| line.ends_with("/libzmq.so.5"))?;
-        Some(PathBuf::from(file))
-    };
-    if find().is_none() {
-        install("libzmq5")?;
-    }
-    find().context("libzmq5 has no libzmq.so.5")
 }
 
 fn tool(name: &'static str, package: &str) -> Result<&'static str> {

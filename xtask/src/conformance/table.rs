@@ -21,7 +21,6 @@ const SUBJECTS: &[(&str, &str)] = &[
     ("test_radio_dish", "udp"),
     ("test_reqrep_device_tipc", "tipc"),
     ("test_reqrep_tipc", "tipc"),
-    ("test_security_gssapi", "GSSAPI"),
     ("test_shutdown_stress_tipc", "tipc"),
     ("test_socks", "SOCKS"),
     ("test_sub_forward_tipc", "tipc"),

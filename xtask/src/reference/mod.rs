@@ -76,6 +76,11 @@ impl Reference {
         self.optional.sodium
     }
 
+    /// False when the headers of Kerberos are missing: the draft build then has no GSSAPI.
+    pub fn has_gssapi(&self) -> bool {
+        self.optional.kerberos
+    }
+
     /// The folder that holds `libzmq.so.5` of this flavour.
     pub fn library_folder(&self, flavour: Flavour) -> PathBuf {
         self.root.join(match flavour {
@@ -319,6 +324,9 @@ impl Reference {
         }
         if flavour == Flavour::Draft && self.optional.gnutls {
             libraries.push("-lgnutls".into());
+        }
+        if flavour == Flavour::Draft && self.optional.kerberos {
+            libraries.push("-lgssapi_krb5".into());
         }
         libraries
     }

@@ -56,6 +56,9 @@ pub fn header(flavour: Flavour, optional: &Optional) -> String {
     if flavour == Flavour::Draft {
         names.extend(["ZMQ_HAVE_WS", "ZMQ_USE_RADIX_TREE"]);
     }
+    if flavour == Flavour::Draft && optional.kerberos {
+        names.push("HAVE_LIBGSSAPI_KRB5");
+    }
     if flavour == Flavour::Draft && optional.gnutls {
         names.extend(["ZMQ_HAVE_WSS", "ZMQ_USE_GNUTLS"]);
     } else {

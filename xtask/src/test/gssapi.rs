@@ -1,10 +1,7 @@
-//! GSSAPI, in a Kerberos realm that `capi-tests/realm.sh` makes for each program: our programs on ours and on a libzmq that
-//! has it, libzmq's own program on ours, and both libraries on one wire.
-//!
-//! The libzmq is the system's, since the one built beside ours has no GSSAPI.
+//! GSSAPI, in a Kerberos realm that `capi-tests/realm.sh` makes for each program: our programs on both libraries, libzmq's own
+//! program on ours, and both on one wire. What the other stages run of these programs leaves itself out, for want of a realm.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Context, Tally, capi, interop};
 use crate::child::{Ending, Finished, Job};
 use crate::conformance::{Library, Verdict};
+use crate::reference::Flavour;
 use crate::toolchain::{self, Toolchain};
 
 /// What `realm.sh` exits with where there are no programs to make a realm with.
@@ -29,31 +27,30 @@ pub fn run(context: &Context) -> Result<Tally> {
         folder: lib.clone(),
         draft: true,
     };
-    let theirs = match toolchain::system_libzmq() {
-        Ok(file) => file.parent().map(Path::to_owned),
-        Err(error) => {
-            tally.skip("the system's libzmq", &format!("{error:#}"));
-            None
-        }
-    };
+    let reference = context.reference()?;
+    let theirs = reference.has_gssapi().then(|| Library {
+        folder: reference.library_folder(Flavour::Draft),
+        draft: false,
+    });
+    if theirs.is_none() {
+        tally.skip("the reference", "it is built without GSSAPI");
+    }
     let programs = capi::programs(context, "capi-tests")?;
     for program in programs.iter().filter(|p| p.name.contains("_gssapi")) {
         capi::step(context, &tools, &lib, program)?.ensure()?;
         let executable = [program.executable.clone().into_os_string()];
         let finished = in_realm(context, &executable, ours.environment(), LIMIT);
         capi::judge(&mut tally, &program.name, finished);
-        if let (Some(folder), None) = (&theirs, &program.difference) {
-            let library = Library {
-                folder: folder.clone(),
-                draft: false,
-            };
-            let finished = in_realm(context, &executable, library.environment(), LIMIT);
-            let name = format!("{} on the system's libzmq", program.name);
-            capi::judge(&mut tally, &name, finished);
+        if let (Some(theirs), None) = (&theirs, &program.difference) {
+            let finished = in_realm(context, &executable, theirs.environment(), LIMIT);
+            capi::judge(
+                &mut tally,
+                &format!("{} on the reference", program.name),
+                finished,
+            );
         }
     }
 
-    let reference = context.reference()?;
     reference.build_tests(&[THEIR_TEST.to_owned()])?;
     let executable = [reference.test_folder().join(THEIR_TEST).into_os_string()];
     let finished = in_realm(context, &executable, ours.environment(), LIMIT)?;
@@ -70,7 +67,7 @@ pub fn run(context: &Context) -> Result<Tally> {
                 "sh".into(),
                 interop::script(context).into_os_string(),
                 lib.clone().into_os_string(),
-                theirs.clone().into_os_string(),
+                theirs.folder.clone().into_os_string(),
             ];
             let environment = vec![
                 ("PEER_PROGRAM", program.executable.clone().into_os_string()),

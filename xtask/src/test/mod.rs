@@ -99,7 +99,7 @@ const STAGES: [Stage; 14] = [
     },
     Stage {
         name: "gssapi",
-        title: "GSSAPI in a Kerberos realm, with the system's libzmq too",
+        title: "GSSAPI in a Kerberos realm, on both libraries",
         run: gssapi::run,
     },
     Stage {
