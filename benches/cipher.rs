@@ -24,6 +24,7 @@ fn config(as_server: bool, curve: Keys) -> Arc<Config> {
         as_server,
         plain: Default::default(),
         curve,
+        gssapi: Default::default(),
         zap_domain: Vec::new(),
         zap_required: true,
         zap_enforced: false,
