@@ -1,6 +1,7 @@
 //! From bytes to messages: the block being read into is the storage of the messages cut from it.
 #![forbid(unsafe_code)]
 
+use super::spare;
 use crate::errno::{Errno, Result};
 use crate::msg::{
     CANCEL, Filling, INLINE_MAX, JOIN, LEAVE, MORE, MetaSource, Msg, RecvBlock, SUBSCRIBE,
@@ -13,8 +14,7 @@ use crate::zmtp::greeting::Framing;
 use crate::zmtp::mechanism::cipher::Open;
 use std::os::fd::RawFd;
 
-/// Block sizes: from what an idle connection gets to what a stream gets.
-const SMALLEST: usize = 8 << 10;
+/// What a block may grow to in a stream; at first it is of [`spare::SIZE`].
 const LARGEST: usize = 256 << 10;
 /// However little IN_BATCH_SIZE allows, the longest header fits in, and moves on from one block to the next.
 const BLOCK_MIN: usize = 64;
@@ -104,7 +104,7 @@ impl Inbound {
             block: None,
             retired: Vec::new(),
             retired_bytes: 0,
-            size: SMALLEST.min(largest),
+            size: spare::SIZE.min(largest),
             largest,
             share: limits.share,
             body: None,
@@ -120,7 +120,11 @@ impl Inbound {
             failure: None,
         };
         if !first.is_empty() {
-            let mut block = RecvBlock::with_capacity(first.len().max(inbound.size))?;
+            let mut block = if first.len() <= inbound.size {
+                inbound.fresh_block()?
+            } else {
+                RecvBlock::with_capacity(first.len())?
+            };
             block.carry(first);
             inbound.block = Some(block);
         }
@@ -179,6 +183,9 @@ impl Inbound {
             self.count_retired();
             return Ok(block);
         }
+        if size == spare::SIZE {
+            return spare::take();
+        }
         RecvBlock::with_capacity(size)
     }
 
@@ -206,8 +213,14 @@ impl Inbound {
                 && self.retired.iter().all(|block| !block.is_free())
     }
 
-    /// Gives memory back while nothing comes.
-    pub fn rest(&mut self) {
+    /// Everything that came was decoded, for the moment. True when no memory is held.
+    #[inline]
+    pub fn settle(&mut self) -> bool {
+        self.body.is_none() && self.retired.is_empty() && spare::leave(&mut self.block)
+    }
+
+    /// Gives memory back while nothing comes. True when none is held any more.
+    pub fn rest(&mut self) -> bool {
         self.retired.retain(|block| !block.is_free());
         self.count_retired();
         if self.body.is_none()
@@ -217,8 +230,12 @@ impl Inbound {
                 .is_some_and(|b| b.unread().is_empty() && b.is_free())
         {
             self.block = None;
-            self.size = SMALLEST.min(self.largest);
+            self.size = spare::SIZE.min(self.largest);
         }
+        if self.staged.is_empty() {
+            self.staged = Vec::new();
+        }
+        self.block.is_none() && self.retired.is_empty() && self.staged.is_empty()
     }
 
     /// True when there is something to decode: a whole frame, or one that ends the connection. The beginning of a frame is
@@ -521,10 +538,10 @@ mod tests {
     #[test]
     fn a_batch_is_what_a_block_holds() {
         for (batch, smallest, largest) in [
-            (None, SMALLEST, LARGEST),
+            (None, spare::SIZE, LARGEST),
             (Some(1), BLOCK_MIN, BLOCK_MIN),
             (Some(5000), 5000, 5000),
-            (Some(1 << 20), SMALLEST, 1 << 20),
+            (Some(1 << 20), spare::SIZE, 1 << 20),
         ] {
             let inbound = inbound(Wire::Frames(Framing::V2), limits(true, batch), b"");
             assert_eq!((inbound.size, inbound.largest), (smallest, largest));

@@ -23,6 +23,7 @@ mod outbound;
 mod pace;
 mod sealed;
 pub mod setup;
+mod spare;
 mod ticks;
 mod unsent;
 pub mod zap;
@@ -127,6 +128,8 @@ pub struct Link {
     fd: AtomicI32,
     /// The kernel takes no more: it tells the I/O thread when it does.
     blocked: Quiet,
+    /// The I/O thread looks now and then whether the connection rests.
+    resting: AtomicBool,
 }
 
 impl std::fmt::Debug for Link {
@@ -338,6 +341,9 @@ impl Link {
         };
         self.grant(&mut core);
         self.finish(core, streaming);
+        if !self.resting.load(Ordering::Relaxed) {
+            self.rest_later();
+        }
         if left {
             self.leave_to_io();
             return Pushed::Buffered;
@@ -442,10 +448,14 @@ impl Link {
             .is_some_and(|c| c.leftover || c.inbound.has_unread());
         let away = unfinished && self.go_away(&core);
         self.grant(&mut core);
+        let held = !unfinished && self.holds_memory(&mut core);
         self.finish(core, away);
         if unfinished && !away {
             // What is left raises no further edge, and this may be the application's last call for long.
             self.leave_to_io();
+        }
+        if held {
+            self.ask_io();
         }
         Driven {
             came: got.came,
