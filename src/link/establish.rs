@@ -361,16 +361,9 @@ impl Link {
         } else {
             Wire::Raw
         };
-        let mut properties = vec![(b"Peer-Address".to_vec(), shaking.peer_address.into_bytes())];
-        if let Some(outcome) = &outcome {
-            properties.extend(
-                outcome
-                    .properties
-                    .iter()
-                    .map(|(name, value)| (name.to_vec(), value.to_vec())),
-            );
-        }
-        let meta = Meta::new(properties, raw_fd);
+        let address = (&b"Peer-Address"[..], shaking.peer_address.as_bytes());
+        let told = outcome.iter().flat_map(|outcome| outcome.properties.iter());
+        let meta = Meta::new(std::iter::once(address).chain(told), raw_fd);
         let peer = Peer {
             routing_id: outcome
                 .as_ref()

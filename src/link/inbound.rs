@@ -16,6 +16,8 @@ use std::os::fd::RawFd;
 
 /// What a block may grow to in a stream; at first it is of [`spare::SIZE`].
 const LARGEST: usize = 256 << 10;
+/// So little at a time is copied.
+const SPARSE_MAX: usize = 1024;
 /// However little IN_BATCH_SIZE allows, the longest header fits in, and moves on from one block to the next.
 const BLOCK_MIN: usize = 64;
 /// Bytes of retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on
@@ -79,6 +81,8 @@ pub struct Inbound {
     /// What `size` may grow to.
     largest: usize,
     share: bool,
+    /// Bodies are copied: they may not be shared, or what was read is so little that a block would be held for it.
+    copies: bool,
     body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
     staged: Vec<Msg>,
@@ -95,6 +99,10 @@ pub struct Inbound {
     pub failure: Option<Failure>,
 }
 
+fn is_sparse(block: &RecvBlock) -> bool {
+    block.capacity() == spare::SIZE && block.unread().len() <= SPARSE_MAX
+}
+
 impl Inbound {
     /// Starts with `first`, bytes that came behind the handshake.
     pub fn new(wire: Wire, meta: MetaSource, limits: Limits, first: &[u8]) -> Result<Inbound> {
@@ -107,6 +115,7 @@ impl Inbound {
             size: spare::SIZE.min(largest),
             largest,
             share: limits.share,
+            copies: !limits.share,
             body: None,
             staged: Vec::new(),
             max_frame: limits
@@ -126,6 +135,7 @@ impl Inbound {
                 RecvBlock::with_capacity(first.len())?
             };
             block.carry(first);
+            inbound.copies |= is_sparse(&block);
             inbound.block = Some(block);
         }
         Ok(inbound)
@@ -148,6 +158,7 @@ impl Inbound {
         }
         let asked = block.room();
         let got = block.read_from(fd)?;
+        self.copies = !self.share || is_sparse(block);
         if got == asked && self.size < self.largest {
             self.size = (self.size * 2).min(self.largest);
         }
@@ -207,7 +218,7 @@ impl Inbound {
 
     /// Small bodies are copied once messages pin all the blocks they may.
     fn must_copy(&self, size: usize, capacity: usize) -> bool {
-        !self.share
+        self.copies
             || size < capacity / AMPLIFICATION
                 && self.retired_bytes >= PINNED_MAX
                 && self.retired.iter().all(|block| !block.is_free())
@@ -481,7 +492,7 @@ impl Inbound {
             if !inbox.has_room() {
                 return Ok(Decoded::Full);
             }
-            let mut msg = if self.share {
+            let mut msg = if !self.copies {
                 block.slice(size)?
             } else {
                 let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
@@ -517,20 +528,24 @@ mod tests {
 
     #[test]
     fn only_shared_messages_keep_the_block() {
-        let mut bytes = vec![0, 200];
-        bytes.extend_from_slice(&[7; 200]);
+        let mut frame = vec![0, 200];
+        frame.extend_from_slice(&[7; 200]);
         for wire in [Wire::Frames(Framing::V2), Wire::Raw] {
-            for share in [true, false] {
-                let mut inbound = inbound(wire, limits(share, None), &bytes);
+            // What comes by few is not shared.
+            for (share, count) in [(true, 10), (false, 10), (true, 2)] {
+                let mut inbound = inbound(wire, limits(share, None), &frame.repeat(count));
                 let (mut tx, mut rx) = lane(0);
                 assert_eq!(inbound.decode(&mut tx, 100), Ok(Decoded::NeedMore));
                 let _ = tx.publish();
                 let kept: Vec<Msg> = std::iter::from_fn(|| rx.pop()).collect();
                 let total: usize = kept.iter().map(Msg::len).sum();
-                assert_eq!(total, if wire == Wire::Raw { 202 } else { 200 });
+                assert_eq!(total, count * if wire == Wire::Raw { 202 } else { 200 });
                 assert_eq!(kept.last().unwrap().data().last(), Some(&7));
                 let free = inbound.block.as_ref().is_some_and(RecvBlock::is_free);
-                assert_eq!(free, !share, "{wire:?}");
+                assert_eq!(free, !share || count == 2, "{wire:?}");
+                assert_eq!(inbound.settle(), free);
+                drop(kept);
+                assert!(inbound.settle() && inbound.block.is_none());
             }
         }
     }
