@@ -434,11 +434,11 @@ impl Link {
         self.touched.fetch_add(1, Ordering::Relaxed);
         core.self_driven = true;
         // What comes now the reader takes from where it lies. What lies there still is nothing that it can take so.
-        let whole = core.conn.as_ref().is_some_and(|c| c.inbound.has_unread());
-        let most = if whole || !self.away.load(Ordering::Relaxed) {
-            DECODE_MESSAGES
-        } else {
+        let whole = |conn: &Conn| conn.inbound.has_unread();
+        let most = if self.away.load(Ordering::Relaxed) && !core.conn.as_ref().is_some_and(whole) {
             1
+        } else {
+            DECODE_MESSAGES
         };
         // The reader is this very thread: nobody has to be woken.
         let got = self.receive(&mut core, 1, most);

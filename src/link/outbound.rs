@@ -455,10 +455,10 @@ impl Outbound {
         }
     }
 
-    /// True when there is no buffer.
+    /// True when there is a buffer.
     #[inline]
-    pub fn holds_nothing(&self) -> bool {
-        self.buffer.bytes.is_empty()
+    pub fn holds_memory(&self) -> bool {
+        !self.buffer.bytes.is_empty()
     }
 
     /// Gives a buffer back that is larger than `most`, while nothing is sent. True when there is none.

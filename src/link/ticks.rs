@@ -131,14 +131,20 @@ impl Link {
         Care::Done
     }
 
-    /// True when the connection holds memory that it will not need while it rests, and nobody is about to look whether it
-    /// does. The block that was read into it gives away at once, if it can.
+    /// Gives away the block that was read into, for the socket's other connections. True when the connection holds memory
+    /// that it will not need while it rests, and nobody is about to look whether it does.
+    #[inline(always)]
     pub(super) fn holds_memory(&self, core: &mut Core) -> bool {
+        let alone = self.setup.set.connections() <= 1;
+        !(alone && self.resting.load(Ordering::Relaxed)) && self.settle(core)
+    }
+
+    fn settle(&self, core: &mut Core) -> bool {
         let held = core
             .conn
             .as_mut()
-            .is_some_and(|conn| !conn.inbound.settle() || !conn.outbound.holds_nothing());
-        held && !self.resting.load(Ordering::Relaxed) && !self.resting.swap(true, Ordering::Relaxed)
+            .is_some_and(|conn| !conn.inbound.settle() || conn.outbound.holds_memory());
+        held && !self.resting.swap(true, Ordering::Relaxed)
     }
 
     /// Has the I/O thread look whether the connection rests.

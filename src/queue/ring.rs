@@ -12,10 +12,15 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, Padded, UnsafeCell
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-/// Slots of the first ring: what a connection holds that is used now and then.
-const FIRST: usize = 2;
-/// Slots of the largest ring; a longer queue is a chain that is freed as it is drained.
-const LAST: usize = if cfg!(loom) { 8 } else { 2048 };
+/// Slots of a ring, from the first, which a connection holds that is used now and then, to the largest: a longer queue is a
+/// chain that is freed as it is drained. (A model gets by with few, to come round soon.)
+const SIZES: &[usize] = if cfg!(loom) {
+    &[2, 8]
+} else {
+    &[4, 32, 128, 512, 2048]
+};
+const FIRST: usize = SIZES[0];
+const LAST: usize = SIZES[SIZES.len() - 1];
 /// The consumer gives room back at the latest after so many values.
 const BATCH: u64 = 64;
 
@@ -112,6 +117,18 @@ impl<T, W, R> Drop for Shared<T, W, R> {
             }
         }
     }
+}
+
+/// The size above `capacity`, if there is one.
+fn larger(capacity: u64) -> usize {
+    let above = SIZES.iter().find(|&&size| size as u64 > capacity);
+    above.copied().unwrap_or(LAST)
+}
+
+/// The size below `capacity`, if there is one.
+fn smaller(capacity: u64) -> usize {
+    let below = SIZES.iter().rfind(|&&size| (size as u64) < capacity);
+    below.copied().unwrap_or(FIRST)
 }
 
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
@@ -293,11 +310,11 @@ impl<T, W, R> Producer<T, W, R> {
         let waiting = self.tail - head;
         self.peak = self.peak.max(waiting);
         if waiting >= capacity {
-            self.open((capacity as usize * 4).min(LAST));
+            self.open(larger(capacity));
         } else if self.tail >= self.next_look {
             // A ring much larger than what ever waited in it is given back.
             if self.peak * 8 < capacity && capacity > FIRST as u64 {
-                self.open((capacity / 4) as usize);
+                self.open(smaller(capacity));
             } else {
                 self.limit = head + capacity;
             }
@@ -514,6 +531,18 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::VecDeque;
     use std::sync::Arc;
+
+    #[test]
+    fn sizes_grow_and_shrink_by_steps() {
+        assert!(SIZES.iter().all(|size| size.is_power_of_two()));
+        for pair in SIZES.windows(2) {
+            assert_eq!(larger(pair[0] as u64), pair[1]);
+            assert_eq!(smaller(pair[1] as u64), pair[0]);
+            // What is given back for a peak of an eighth is large enough for it.
+            assert!(pair[1] <= 8 * pair[0]);
+        }
+        assert_eq!((larger(LAST as u64), smaller(FIRST as u64)), (LAST, FIRST));
+    }
 
     proptest! {
         /// The queue against a plain VecDeque, under random bursts.
