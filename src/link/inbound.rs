@@ -160,7 +160,7 @@ impl Inbound {
         let got = block.read_from(fd)?;
         self.copies = !self.share || is_sparse(block);
         if got == asked && self.size < self.largest {
-            self.size = (self.size * 2).min(self.largest);
+            self.size = (self.size * 4).min(self.largest);
         }
         Ok((got, got == asked))
     }
