@@ -16,6 +16,8 @@ use std::os::fd::RawFd;
 
 /// What a block may grow to in a stream; at first it is of [`spare::SIZE`].
 const LARGEST: usize = 256 << 10;
+/// Frames up to this length begin anew in the next block, if they are cut by the end of one.
+const CARRY_MAX: usize = 1024;
 /// So little at a time is copied.
 const SPARSE_MAX: usize = 1024;
 /// However little IN_BATCH_SIZE allows, the longest header fits in, and moves on from one block to the next.
@@ -390,7 +392,8 @@ impl Inbound {
         };
         let unread = block.unread();
         if unread.len() < total {
-            if total - unread.len() <= block.room() {
+            // What is short and does not fit moves on to the next block.
+            if total <= CARRY_MAX.min(self.size / 2) || total - unread.len() <= block.room() {
                 return Ok(false);
             }
             let body = Filling::start(header.size, unread.get(header.header_len..).unwrap_or(&[]))?;

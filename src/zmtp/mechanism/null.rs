@@ -73,16 +73,17 @@ impl Mechanism for Null {
     }
 
     fn next_command(&mut self) -> Option<Vec<u8>> {
+        if !matches!(self.own, Own::SendReady | Own::SendError(_)) {
+            return None;
+        }
         let mut body = Vec::with_capacity(COMMAND);
-        match &self.own {
-            Own::SendReady => {
+        match std::mem::replace(&mut self.own, Own::Done) {
+            Own::SendError(status) => command::error(&mut body, &status),
+            _ => {
                 body.extend_from_slice(READY);
                 append_own_metadata(&mut body, &self.config);
             }
-            Own::SendError(status) => command::error(&mut body, status),
-            Own::AskZap | Own::AwaitZap | Own::Done => return None,
         }
-        self.own = Own::Done;
         Some(body)
     }
 
