@@ -184,7 +184,7 @@ static void initiate (const char *on)
         curve_send (c, 4, c->body, curve_hello (c));
         curve_welcomed (c);
         size_t size = curve_initiate (c, PUSH_METADATA, sizeof PUSH_METADATA - 1);
-        c->body[places[i]] ^= 2;
+        c->body[places[i]] ^= 4;
         curve_send (c, 4, c->body, size);
         FAILED_WITH (t.mon, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
                      i ? ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC : ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
