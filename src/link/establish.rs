@@ -24,7 +24,6 @@ use crate::zmtp::mechanism::cipher::Cipher;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use zeroize::Zeroizing;
 
 /// Bytes that a handshake may leave unread.
 const SHAKE_BLOCK: usize = 4096;
@@ -400,10 +399,9 @@ impl Link {
         if let Some(size) = batch(options.out_batch_size) {
             outbound.full = size;
         }
-        let mut rest = Vec::new();
-        shaking.handshake.transmit(&mut rest);
         if outcome.is_some() {
-            outbound.bytes(&rest);
+            let bytes = |rest: &[u8]| outbound.bytes(rest);
+            shaking.handshake.transmit_to(bytes);
         }
         if let Some(Cipher { seal, open }) = shaking.handshake.take_cipher() {
             outbound.seal_by(seal);
@@ -472,9 +470,8 @@ impl Link {
 impl Shaking {
     /// Writes what the handshake has to say.
     fn write(&mut self) -> Result<()> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        self.handshake.transmit(&mut bytes);
-        self.out.bytes(&bytes);
+        let out = &mut self.out;
+        self.handshake.transmit_to(|bytes| out.bytes(bytes));
         let written = self.out.write(self.fd.as_raw_fd(), false);
         self.out.wipe();
         written

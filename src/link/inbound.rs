@@ -145,7 +145,7 @@ impl Inbound {
         let asked = block.room();
         let got = block.read_from(fd)?;
         if got == asked && self.size < self.largest {
-            self.size = (self.size * 2).min(self.largest);
+            self.size = (self.size * 4).min(self.largest);
         }
         Ok((got, got == asked))
     }

@@ -14,6 +14,8 @@ use crate::zmtp::metadata::Properties;
 
 const READY: &[u8] = b"\x05READY";
 const ERROR: &[u8] = b"\x05ERROR";
+/// Room for what most sockets say.
+const COMMAND: usize = 64;
 
 /// One side of NULL.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Mechanism for Null {
     }
 
     fn next_command(&mut self) -> Option<Vec<u8>> {
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(COMMAND);
         match &self.own {
             Own::SendReady => {
                 body.extend_from_slice(READY);
