@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh LIB_A LIB_B
 # Every pair of socket types (or those of $PAIRS) in two processes, one with the library of folder A and one with that of folder B, in both
-# directions of bind and connect, over tcp and ipc; PLAIN; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
+# directions of bind and connect, over tcp and ipc; every security mechanism; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
 set -u
 [ $# -eq 2 ] || { sed -n 2,4p "$0"; exit 2; }
 a=$(cd "$1" && pwd) && b=$(cd "$2" && pwd) || exit 2
@@ -39,44 +39,61 @@ one() {
     fi
 }
 
-for pair in ${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
-    router-router push-pull stream-stream client-server radio-dish scatter-gather peer-peer channel-channel}; do
-    left=${pair%-*} right=${pair#*-}
+# endpoint TRANSPORT
+endpoint() {
+    if [ "$1" = tcp ]; then echo 'tcp://127.0.0.1:*'; else echo "ipc://$work/s"; fi
+}
+
+# ways PAIR TRANSPORT COUNT SIZE WHAT: who has which library, and who binds
+ways() {
+    left=${1%-*} right=${1#*-} where=$(endpoint "$2")
+    for libs in ab ba; do
+        if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
+        side=$(echo $libs | cut -c1)
+        one "$one_lib" "$left" "$two_lib" "$right" "$where" "$3" "$4" "$5$left(bind,$side)-$right $2 $3 x $4"
+        [ "$left" = "$right" ] && continue
+        # libzmq hears nothing as a DISH that binds and is CURVE's server, not even from itself; B may be libzmq.
+        [ "$5$right($libs)" = "CURVE: dish(ba)" ] && continue
+        one "$one_lib" "$right" "$two_lib" "$left" "$where" "$3" "$4" "$5$right(bind,$side)-$left $2 $3 x $4"
+    done
+}
+
+pairs=${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
+    router-router push-pull stream-stream client-server radio-dish scatter-gather peer-peer channel-channel}
+for pair in $pairs; do
     for transport in tcp ipc; do
         [ "$pair-$transport" = stream-stream-ipc ] && continue
         for dimension in "400 20" "200 300" "100 70000"; do
-            number=${dimension% *} bytes=${dimension#* }
-            if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
-            for libs in ab ba; do
-                if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
-                one "$one_lib" "$left" "$two_lib" "$right" "$endpoint" "$number" "$bytes" \
-                    "$left(bind,$(echo $libs | cut -c1))-$right $transport $number x $bytes"
-                [ "$left" = "$right" ] && continue
-                one "$one_lib" "$right" "$two_lib" "$left" "$endpoint" "$number" "$bytes" \
-                    "$right(bind,$(echo $libs | cut -c1))-$left $transport $number x $bytes"
+            ways "$pair" $transport $dimension ""
+        done
+    done
+done
+# Every mechanism: peers that are let in, and those that are not. GSSAPI, where there is a Kerberos to ask, is one more row.
+for security in "NULL accepted refused unheard enforced other" "PLAIN accepted refused unheard other" \
+    "CURVE accepted refused unheard enforced mistaken other"; do
+    export SECURITY="${security%% *}"
+    for FATE in ${security#* }; do
+        export FATE
+        for transport in tcp ipc; do
+            for pair in router-dealer pull-push; do
+                ways $pair $transport 200 300 "$SECURITY, $FATE: "
             done
         done
     done
 done
-# PLAIN: a peer that is let in, one that is refused, and a server without a ZAP handler.
-for SECURITY in plain refused unheard; do
-    export SECURITY
-    for transport in tcp ipc; do
-        if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
-        for libs in ab ba; do
-            if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
-            for pair in router-dealer dealer-router pull-push push-pull; do
-                one "$one_lib" "${pair%-*}" "$two_lib" "${pair#*-}" "$endpoint" 200 300 \
-                    "$SECURITY: ${pair%-*}(bind,$(echo $libs | cut -c1))-${pair#*-} $transport"
-            done
-        done
+# Everything again, encrypted.
+export SECURITY=CURVE FATE=accepted
+for pair in $pairs; do
+    [ "$pair" = stream-stream ] && continue
+    for dimension in "300 200" "60 70000"; do
+        ways "$pair" tcp $dimension "CURVE: "
     done
 done
-unset SECURITY
+unset SECURITY FATE
 # A stream whose sender leaves at once, to a reader that is still busy. Not the other way round: libzmq drops what lies
 # behind a hang-up while its own queue is full, so whoever sends to it has to wait until it has read all; A does.
 for transport in tcp ipc; do
-    if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
+    endpoint=$(endpoint $transport)
     for round in 1 2 3; do
         one "$b" pull "$a" push "$endpoint" 300000 10 "pull(bind,b)-push(a) $transport, left at once, $round"
         for again in 1 2 3; do

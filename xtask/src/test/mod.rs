@@ -3,6 +3,7 @@
 mod abi;
 mod capi;
 mod cargo;
+mod fuzz;
 mod header;
 mod instructions;
 mod interop;
@@ -40,7 +41,7 @@ struct Stage {
     run: fn(&Context) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage {
         name: "format",
         title: "rustfmt",
@@ -60,6 +61,11 @@ const STAGES: [Stage; 13] = [
         name: "loom",
         title: "models of the protocols between threads",
         run: cargo::models,
+    },
+    Stage {
+        name: "fuzz",
+        title: "the fuzz targets, a few seconds each",
+        run: fuzz::run,
     },
     Stage {
         name: "dist",
