@@ -1,5 +1,5 @@
 /* zmq_socket_monitor: arguments, and the sequence of events for what happens to connections. */
-#include "check.h"
+#include "raw.h"
 
 static bool plausible_fd (uint32_t fd)
 {
@@ -215,9 +215,29 @@ static void disconnect_is_not_told_to_its_author (const char *on)
     finish (ctx);
 }
 
+/* A peer whose last bytes and whose end come together, while the application is elsewhere. */
+static void leaves_at_once (const char *on)
+{
+    enum { PEERS = 150 };
+    void *ctx = ctx_new (), *pull = sock (ctx, ZMQ_PULL);
+    char ep[ENDPOINT_MAX];
+    void *mon = mon_open (ctx, pull, ZMQ_EVENT_DISCONNECTED);
+    bind_on (pull, "tcp", ep);
+    for (int i = 0; i < PEERS; i++) {
+        int fd = raw_connect (ep);
+        handshake (fd, 1, "PUSH", "PULL", false);
+        RAW_SEND (fd, "\0\3end");
+        close (fd);
+        MON_NEXT (mon, ZMQ_EVENT_DISCONNECTED);
+    }
+    for (int i = 0; i < PEERS; i++)
+        RECV (pull, "end");
+    finish (ctx);
+}
+
 CHECK_MAIN (CASE (arguments), CASE_ON (basic_sequence, "tcp"), CASE_ON (basic_sequence, "tcp6"),
             CASE_ON (basic_sequence, "ipc"), CASE_ON (peer_goes_and_returns, "tcp"), CASE_ON (refused, "tcp"),
             CASE_ON (refused, "ipc"), CASE (bind_failure), CASE_ON (unbinding, "tcp"), CASE_ON (unbinding, "ipc"),
             CASE_ON (mask, "tcp"), CASE_ON (stopping, "tcp"), CASE (inproc_is_silent),
             CASE_ON (context_ends_first, "tcp"), CASE_ON (disconnect_is_not_told_to_its_author, "tcp"),
-            CASE_ON (disconnect_is_not_told_to_its_author, "ipc"))
+            CASE_ON (disconnect_is_not_told_to_its_author, "ipc"), CASE (leaves_at_once))

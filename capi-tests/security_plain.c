@@ -1,81 +1,6 @@
 /* PLAIN and ZAP: who gets in, what the handler is told, what its answer does, what monitors hear, and peers that try to
  * get around it. */
-#include "raw.h"
-
-enum { FAILED = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH };
-enum { SHAKEN = FAILED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED };
-
-/* A socket bound as the ZAP handler. */
-static void *handler_on (void *ctx, int type)
-{
-    void *h = sock (ctx, type);
-    CHECK_INT (zmq_bind (h, "inproc://zeromq.zap.01"), 0);
-    return h;
-}
-
-/* The next question's frames up to the mechanism. */
-static void asked (void *h, const char *domain, const char *address, const char *routing_id, const char *mechanism, int more)
-{
-    RECV_MORE (h, "1.0");
-    RECV_MORE (h, "1");
-    RECV_MORE (h, domain);
-    RECV_MORE (h, address);
-    RECV_MORE (h, routing_id);
-    check_recv (h, mechanism, strlen (mechanism), more, __FILE__, __LINE__);
-}
-
-static void asked_plain (void *h, const char *user, const char *password)
-{
-    asked (h, "", "127.0.0.1", "", "PLAIN", 1);
-    RECV_MORE (h, user);
-    RECV (h, password);
-}
-
-#define HELLO_WORLD "\5Hello\0\0\0\5World"
-
-static void answer (void *h, const char *status, const char *user)
-{
-    SEND_MORE (h, "1.0");
-    SEND_MORE (h, "1");
-    SEND_MORE (h, status);
-    SEND_MORE (h, "text");
-    SEND_MORE (h, user);
-    SEND_BYTES (h, HELLO_WORLD, (int) sizeof HELLO_WORLD - 1, 0);
-}
-
-static void credentials (void *s, const char *user, const char *password)
-{
-    set_text (s, ZMQ_PLAIN_USERNAME, user);
-    set_text (s, ZMQ_PLAIN_PASSWORD, password);
-}
-
-static void check_value (void *mon, int event, uint32_t value, const char *file, int line)
-{
-    uint32_t seen = 0;
-    int what = mon_next (mon, &seen, NULL, PATIENCE_MS);
-    if (what != event || seen != value)
-        check_report (file, line, "event %#x with %#x, not %#x with %#x", what, seen, event, value);
-}
-#define MON_VALUE(mon, event, value) check_value (mon, event, value, __FILE__, __LINE__)
-
-/* The server's next failure, but for peers that left. */
-static void failed_with (void *mon, int event, uint32_t value)
-{
-    uint32_t seen = 0;
-    int what;
-    do
-        what = mon_next (mon, &seen, NULL, PATIENCE_MS);
-    while (what == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && (seen == EPIPE || seen == ECONNRESET) && seen != value);
-    CHECK_INT (what, event);
-    CHECK_INT (seen, value);
-}
-
-static void check_property (zmq_msg_t *m, const char *name, const char *value)
-{
-    const char *seen = zmq_msg_gets (m, name);
-    CHECK (seen != NULL);
-    CHECK (!strcmp (seen, value));
-}
+#include "security.h"
 
 static void accepted (const char *on)
 {
@@ -156,7 +81,7 @@ static void refused (const char *status)
     connect_to (client, ep);
     asked_plain (h, "admin", "wrong");
     answer (h, status, "joe");
-    failed_with (sm, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, (uint32_t) atoi (status));
+    FAILED_WITH (sm, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, (uint32_t) atoi (status));
     if (strcmp (status, "300")) {
         MON_VALUE (cm, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, (uint32_t) atoi (status));
         /* It does not come back. */
@@ -171,7 +96,6 @@ static void refused (const char *status)
     finish (ctx);
 }
 
-/* Answers that are none. */
 static void malformed (const char *how)
 {
     void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
@@ -182,37 +106,7 @@ static void malformed (const char *how)
     bind_on (server, "tcp", ep);
     connect_to (client, ep);
     asked_plain (h, "admin", "password");
-    bool short_one = !strcmp (how, "short"), long_one = !strcmp (how, "long");
-    uint32_t code = ZMQ_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY;
-    const char *version = "1.0", *id = "1", *status = "200";
-    if (!strcmp (how, "version")) {
-        version = "1.1";
-        code = ZMQ_PROTOCOL_ERROR_ZAP_BAD_VERSION;
-    } else if (!strcmp (how, "id")) {
-        id = "2";
-        code = ZMQ_PROTOCOL_ERROR_ZAP_BAD_REQUEST_ID;
-    } else if (!strcmp (how, "status")) {
-        status = "201";
-        code = ZMQ_PROTOCOL_ERROR_ZAP_INVALID_STATUS_CODE;
-    }
-    SEND_MORE (h, version);
-    SEND_MORE (h, id);
-    SEND_MORE (h, status);
-    if (short_one)
-        SEND (h, "text");
-    else {
-        SEND_MORE (h, "text");
-        SEND_MORE (h, "joe");
-        if (!strcmp (how, "metadata")) {
-            code = ZMQ_PROTOCOL_ERROR_ZAP_INVALID_METADATA;
-            SEND (h, "\5Hell");
-        } else if (long_one) {
-            SEND_MORE (h, "");
-            SEND (h, "more");
-        } else
-            SEND (h, "");
-    }
-    failed_with (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, code);
+    FAILED_WITH (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, answer_wrongly (h, how));
     SEND (client, "sneaky");
     NOTHING (server);
     finish (ctx);
@@ -227,7 +121,7 @@ static void no_handler (const char *on)
     credentials (client, "admin", "password");
     bind_on (server, "tcp", ep);
     connect_to (client, ep);
-    failed_with (sm, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, EFAULT);
+    FAILED_WITH (sm, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, EFAULT);
     SEND (client, "sneaky");
     NOTHING (server);
     finish (ctx);

@@ -14,9 +14,14 @@
  *   dealer         asks count times at rep or router; between two dealers, routers, pairs, streams, peers or
  *                  channels the one that connects asks and the one that binds answers. PEER names the other type, which decides the framing.
  *
- * SECURITY in the environment has the binder be a PLAIN server: "plain" with a ZAP handler of its own that lets the connecter
- * in; "refused" with one that does not, "unheard" without one: then both sides wait for the events that say so. "gssapi",
- * "gssapi-plaintext" and "gssapi-refused" are the same with Kerberos, in a realm (../realm.sh). */
+ * SECURITY in the environment names a mechanism of which the binder is the server, and FATE what becomes of the connecter:
+ *   accepted   the binder's ZAP handler lets it in (the default)
+ *   refused    the ZAP handler does not
+ *   unheard    there is no ZAP handler: who is let in without one, is
+ *   enforced   there is none, and there has to be one
+ *   mistaken   it has not got the binder's key (CURVE), or asked Kerberos for another's ticket (GSSAPI)
+ *   other      it comes with another mechanism
+ * Where nobody is let in, both sides wait for the events that say so. GSSAPI takes a realm (../realm.sh). */
 #define ZMQ_BUILD_DRAFT_API
 #include "../check.h"
 
@@ -291,36 +296,139 @@ enum {
     FAILED = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
 };
 
-static bool is_gssapi (const char *security)
+static const char *mechanism, *fate;
+
+static bool fated (const char *which)
 {
-    return !strncmp (security, "gssapi", 6);
+    return is (fate, which);
 }
+
+/* Keys that both processes know: [0] the binder's, [1] the connecter's, [2] nobody's. */
+static void keys (int whose, char public[41], char secret[41])
+{
+    uint8_t bytes[32];
+    for (int i = 0; i < 32; i++)
+        bytes[i] = (uint8_t) (i * 7 + whose * 40 + 1);
+    CHECK (zmq_z85_encode (secret, bytes, sizeof bytes) == secret);
+    CHECK_INT (zmq_curve_public (public, secret), 0);
+}
+
+static void null_side (bool binds)
+{
+    if (binds)
+        set_text (self, ZMQ_ZAP_DOMAIN, fated ("refused") ? "bad" : "good");
+}
+
+static bool null_known (const char *domain, char frames[][256])
+{
+    return is (domain, "good");
+}
+
+static void plain_side (bool binds)
+{
+    if (binds)
+        set_int (self, ZMQ_PLAIN_SERVER, 1);
+    else {
+        set_text (self, ZMQ_PLAIN_USERNAME, "admin");
+        set_text (self, ZMQ_PLAIN_PASSWORD, fated ("refused") ? "wrong" : "password");
+    }
+}
+
+static bool plain_known (const char *domain, char frames[][256])
+{
+    return is (frames[0], "admin") && is (frames[1], "password");
+}
+
+static void curve_side (bool binds)
+{
+    char public[41], secret[41];
+    if (binds) {
+        keys (0, public, secret);
+        set_int (self, ZMQ_CURVE_SERVER, 1);
+        set_text (self, ZMQ_CURVE_SECRETKEY, secret);
+        return;
+    }
+    keys (fated ("mistaken") ? 2 : 0, public, secret);
+    set_text (self, ZMQ_CURVE_SERVERKEY, public);
+    keys (fated ("refused") ? 2 : 1, public, secret);
+    set_text (self, ZMQ_CURVE_PUBLICKEY, public);
+    set_text (self, ZMQ_CURVE_SECRETKEY, secret);
+}
+
+static bool curve_known (const char *domain, char frames[][256])
+{
+    char public[41], secret[41];
+    uint8_t bytes[32];
+    keys (1, public, secret);
+    return zmq_z85_decode (bytes, public) && !memcmp (bytes, frames[0], 32);
+}
+
+static void gssapi_side (bool binds)
+{
+    if (binds) {
+        set_text (self, ZMQ_GSSAPI_PRINCIPAL, "zmqtest2");
+        set_int (self, ZMQ_GSSAPI_SERVER, 1);
+        return;
+    }
+    if (fated ("refused")) {
+        set_text (self, ZMQ_GSSAPI_PRINCIPAL, "stranger");
+        set_int (self, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, ZMQ_GSSAPI_NT_USER_NAME);
+    } else
+        set_text (self, ZMQ_GSSAPI_PRINCIPAL, "friend");
+    set_text (self, ZMQ_GSSAPI_SERVICE_PRINCIPAL, fated ("mistaken") ? "friend" : "zmqtest2");
+}
+
+static void gssapi_plaintext_side (bool binds)
+{
+    gssapi_side (binds);
+    set_int (self, ZMQ_GSSAPI_PLAINTEXT, 1);
+}
+
+static bool gssapi_known (const char *domain, char frames[][256])
+{
+    char principal[256];
+    const char *host = getenv ("REALM_HOST");
+    snprintf (principal, sizeof principal, "friend/%s@OZMQ.TEST", host ? host : "");
+    return is (frames[0], principal);
+}
+
+/* A mechanism: its name, and that in greetings; its options on either side, how many credentials it has and which of them
+ * are good, and the mechanism of whoever comes with another. */
+static const struct {
+    const char *name;
+    const char *greeting;
+    void (*side) (bool binds);
+    int credentials;
+    bool (*known) (const char *domain, char frames[][256]);
+    void (*other) (bool binds);
+} mechanisms[] = {
+  {"NULL", "NULL", null_side, 0, null_known, plain_side},
+  {"PLAIN", "PLAIN", plain_side, 2, plain_known, curve_side},
+  {"CURVE", "CURVE", curve_side, 1, curve_known, null_side},
+  {"GSSAPI", "GSSAPI", gssapi_side, 1, gssapi_known, null_side},
+  {"GSSAPI-plaintext", "GSSAPI", gssapi_plaintext_side, 1, gssapi_known, null_side},
+};
+static int which_mechanism;
 
 static void *zap_handler (void *socket)
 {
-    const char *security = getenv ("SECURITY");
-    char principal[256];
-    snprintf (principal, sizeof principal, "friend/%s@OZMQ.TEST", is_gssapi (security) ? getenv ("REALM_HOST") : "");
     /* Ends with the context. */
-    char frame[256], user[256], password[256];
+    char frames[12][256];
     for (;;) {
-        int more = 1, place = 0, n = 0;
-        user[0] = password[0] = 0;
+        int more = 1, count = 0, n = 0;
+        memset (frames, 0, sizeof frames);
         while (more) {
-            char *into = place == 6 ? user : place == 7 ? password : frame;
-            if ((n = zmq_recv (socket, into, 255, 0)) == -1)
+            if ((n = zmq_recv (socket, frames[count], 255, 0)) == -1)
                 break;
-            into[n] = 0;
             more = get_int (socket, ZMQ_RCVMORE);
-            place++;
+            count += count < 11;
         }
         if (n == -1 && zmq_errno () == EAGAIN)
             continue;
         if (n == -1)
             break;
-        bool good = place == 8 && is (user, "admin") && is (password, "password");
-        if (is_gssapi (security))
-            good = place == 7 && is (user, principal) && !is (security, "gssapi-refused");
+        bool good = count == 6 + mechanisms[which_mechanism].credentials && is (frames[5], mechanisms[which_mechanism].greeting)
+                    && mechanisms[which_mechanism].known (frames[2], frames + 6);
         const char *const reply[] = {"1.0", "1", good ? "200" : "400", "", good ? "admin" : "", ""};
         for (size_t i = 0; i < COUNT (reply); i++)
             SEND_BYTES (socket, reply[i], (int) strlen (reply[i]), i + 1 < COUNT (reply) ? ZMQ_SNDMORE : 0);
@@ -329,39 +437,47 @@ static void *zap_handler (void *socket)
     return NULL;
 }
 
-static void secure (void *ctx, const char *security, bool binds, pthread_t *thread)
+static void secure (void *ctx, bool binds, pthread_t *thread)
 {
-    if (is_gssapi (security)) {
-        set_text (self, ZMQ_GSSAPI_PRINCIPAL, binds ? "zmqtest2" : "friend");
-        set_int (self, ZMQ_GSSAPI_SERVER, binds);
-        set_int (self, ZMQ_GSSAPI_PLAINTEXT, is (security, "gssapi-plaintext"));
-        if (!binds)
-            set_text (self, ZMQ_GSSAPI_SERVICE_PRINCIPAL, "zmqtest2");
-    } else if (binds)
-        set_int (self, ZMQ_PLAIN_SERVER, 1);
-    else {
-        set_text (self, ZMQ_PLAIN_USERNAME, "admin");
-        set_text (self, ZMQ_PLAIN_PASSWORD, is (security, "refused") ? "wrong" : "password");
+    for (which_mechanism = 0; !is (mechanisms[which_mechanism].name, mechanism);)
+        CHECK (++which_mechanism < (int) COUNT (mechanisms));
+    (fated ("other") && !binds ? mechanisms[which_mechanism].other : mechanisms[which_mechanism].side) (binds);
+    if (fated ("enforced") && binds) {
+        set_text (self, ZMQ_ZAP_DOMAIN, "good");
+        set_int (self, ZMQ_ZAP_ENFORCE_DOMAIN, 1);
     }
-    if (!binds || is (security, "unheard"))
+    if (fated ("unheard") || fated ("enforced") || !binds)
         return;
     void *handler = zmq_socket (ctx, ZMQ_REP);
     CHECK_INT (zmq_bind (handler, "inproc://zeromq.zap.01"), 0);
     CHECK_INT (pthread_create (thread, NULL, zap_handler, handler), 0);
 }
 
+/* Whether the connecter is let in: of all mechanisms, PLAIN alone is nothing without a ZAP handler. */
+static bool let_in (void)
+{
+    return fated ("accepted") || (fated ("unheard") && !is (mechanism, "PLAIN"));
+}
+
 /* What the monitor has to say of a connection that does not come about. */
-static void turned_away (void *monitor, const char *security, bool binds)
+static void turned_away (void *monitor, bool binds)
 {
     uint32_t value = 0;
     int event = mon_next (monitor, &value, NULL, PATIENCE_MS);
-    if (is (security, "gssapi-refused") && event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
-        /* libzmq does not know that a server may say so. */
-        CHECK (!binds);
+    if (fated ("refused") && !binds && event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
+        /* libzmq does not know that GSSAPI's server may say so. */
+        CHECK (is (mechanisms[which_mechanism].greeting, "GSSAPI"));
         CHECK_INT (value, ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
-    } else if (is (security, "refused") || is (security, "gssapi-refused")) {
+    } else if (fated ("refused")) {
         CHECK_INT (event, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
         CHECK_INT (value, 400);
+    } else if (fated ("mistaken") || fated ("other")) {
+        /* A connecter may hear no more than that nobody is there; so may both, if the other was first to see that the
+         * mechanisms differ. */
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && (fated ("other") || !binds))
+            return;
+        CHECK_INT (event, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL);
+        CHECK_INT (value, fated ("mistaken") ? ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC : ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
     } else {
         CHECK_INT (event, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
         if (binds)
@@ -405,11 +521,12 @@ int main (int argc, char **argv)
         CHECK_INT (zmq_join (self, groups[i]), 0);
     set_int (self, ZMQ_SNDHWM, number == ZMQ_XPUB || number == ZMQ_PUB || number == ZMQ_RADIO ? 0 : 1000);
     set_int (self, ZMQ_RCVHWM, number == ZMQ_XSUB || number == ZMQ_SUB || number == ZMQ_DISH ? 0 : 1000);
-    const char *security = getenv ("SECURITY") ? getenv ("SECURITY") : "";
+    mechanism = getenv ("SECURITY") ? getenv ("SECURITY") : "";
+    fate = getenv ("FATE") ? getenv ("FATE") : "accepted";
     pthread_t handler = 0;
     void *monitor = NULL;
-    if (*security) {
-        secure (ctx, security, binds, &handler);
+    if (*mechanism) {
+        secure (ctx, binds, &handler);
         monitor = mon_open (ctx, self, FAILED);
     }
     uint32_t connected = 0;
@@ -424,9 +541,9 @@ int main (int argc, char **argv)
     else
         connect_to (self, endpoint);
     const char *peer = binds ? "connecter" : "binder";
-    bool away = is (security, "refused") || is (security, "unheard") || is (security, "gssapi-refused");
+    bool away = !let_in ();
     if (away)
-        turned_away (monitor, security, binds);
+        turned_away (monitor, binds);
     switch (away ? -1 : number) {
         case ZMQ_PUB:
         case ZMQ_XPUB: publish (); break;

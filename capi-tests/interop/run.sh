@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh LIB_A LIB_B
 # Every pair of socket types (or those of $PAIRS) in two processes, one with the library of folder A and one with that of folder B, in both
-# directions of bind and connect, over tcp and ipc; PLAIN; then streams from A to B. The program is $PEER_PROGRAM (default: where `make` puts it).
+# directions of bind and connect, over tcp and ipc; every security mechanism; then streams from A to B. In a Kerberos realm (../realm.sh):
+# GSSAPI, and nothing else. B may be libzmq. The program is $PEER_PROGRAM (default: where `make` puts it).
 set -u
 [ $# -eq 2 ] || { sed -n 2,4p "$0"; exit 2; }
 a=$(cd "$1" && pwd) && b=$(cd "$2" && pwd) || exit 2
@@ -39,80 +40,110 @@ one() {
     fi
 }
 
-# SECURITY=gssapi: Kerberos alone, with a libzmq in B. It loses sealed subscriptions, but for those that an application
-# sends itself while there is a connection, and its REQ asks nothing as a server; A is free of that.
-if [ "${SECURITY:-}" = gssapi ]; then
-    pairs="pair-pair router-dealer dealer-router req-rep rep-req push-pull pull-push pub-xsub xsub-pub xpub-xsub xsub-xpub"
-    for SECURITY in gssapi gssapi-plaintext gssapi-refused; do
-        export SECURITY
+# endpoint TRANSPORT
+endpoint() {
+    if [ "$1" = tcp ]; then echo 'tcp://127.0.0.1:*'; else echo "ipc://$work/s"; fi
+}
+
+# fault TYPE (binds) TYPE (connects) WHICH (binds) WHICH (connects): libzmq does not manage that as B, not even with itself
+fault() {
+    case "${SECURITY:-} ${FATE:-} $3$4 $1-$2" in
+    # It hears nothing as a DISH that binds and is the server of CURVE or GSSAPI.
+    "CURVE accepted b"?" dish-"* | GSSAPI*" accepted b"?" dish-"*) ;;
+    # As GSSAPI's server it lets everybody in that Kerberos knows, and keeps waiting for those that it does not.
+    GSSAPI*" refused b"* | GSSAPI*" enforced b"* | GSSAPI*" mistaken b"*) ;;
+    # Its REQ asks nothing as GSSAPI's server.
+    GSSAPI*" accepted b"?" req-"*) ;;
+    # It loses sealed subscriptions, but for those that an application sends itself while there is a connection.
+    "GSSAPI accepted "?"b "*-sub | "GSSAPI accepted b"?" "sub-* | "GSSAPI accepted b"?" "xsub-*) ;;
+    *) return 1 ;;
+    esac
+}
+
+# pair TYPE (binds) TYPE (connects) WHICH (binds) WHICH (connects) TRANSPORT COUNT SIZE WHAT
+pair() {
+    fault "$1" "$2" "$3" "$4" && return
+    if [ "$3" = a ]; then binder=$a; else binder=$b; fi
+    if [ "$4" = a ]; then connecter=$a; else connecter=$b; fi
+    one "$binder" "$1" "$connecter" "$2" "$(endpoint "$5")" "$6" "$7" "$8$1(bind,$3)-$2($4) $5 $6 x $7"
+}
+
+# ways PAIR TRANSPORT COUNT SIZE WHAT: who has which library, and who binds
+libraries="ab ba"
+ways() {
+    left=${1%-*} right=${1#*-}
+    for which in $libraries; do
+        pair "$left" "$right" "${which%?}" "${which#?}" "$2" "$3" "$4" "$5"
+        [ "$left" = "$right" ] || pair "$right" "$left" "${which%?}" "${which#?}" "$2" "$3" "$4" "$5"
+    done
+}
+
+# fates MECHANISM FATE...: peers that are let in, and those that are not
+fates() {
+    export SECURITY="$1"
+    shift
+    for FATE in "$@"; do
+        export FATE
         for transport in tcp ipc; do
-            if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
-            for dimension in "200 300" "50 70000"; do
-                number=${dimension% *} bytes=${dimension#* }
-                if [ $SECURITY = gssapi-refused ]; then
-                    # B lets in whom its handler refuses.
-                    one "$a" pull "$b" push "$endpoint" "$number" "$bytes" "$SECURITY: pull(bind,a)-push(b) $transport"
-                    one "$a" pull "$a" push "$endpoint" "$number" "$bytes" "$SECURITY: pull(bind,a)-push(a) $transport"
-                    continue
-                fi
-                one "$b" pub "$a" sub "$endpoint" "$number" "$bytes" "$SECURITY: pub(bind,b)-sub(a) $transport $number x $bytes"
-                one "$a" sub "$b" pub "$endpoint" "$number" "$bytes" "$SECURITY: sub(bind,a)-pub(b) $transport $number x $bytes"
-                if [ $SECURITY = gssapi-plaintext ]; then
-                    one "$a" pub "$b" sub "$endpoint" "$number" "$bytes" "$SECURITY: pub(bind,a)-sub(b) $transport $number x $bytes"
-                    one "$b" sub "$a" pub "$endpoint" "$number" "$bytes" "$SECURITY: sub(bind,b)-pub(a) $transport $number x $bytes"
-                fi
-                for pair in $pairs; do
-                    one "$a" "${pair%-*}" "$b" "${pair#*-}" "$endpoint" "$number" "$bytes" \
-                        "$SECURITY: ${pair%-*}(bind,a)-${pair#*-}(b) $transport $number x $bytes"
-                    case "$SECURITY:$pair" in *:req-rep | gssapi:xsub-*) continue ;; esac
-                    one "$b" "${pair%-*}" "$a" "${pair#*-}" "$endpoint" "$number" "$bytes" \
-                        "$SECURITY: ${pair%-*}(bind,b)-${pair#*-}(a) $transport $number x $bytes"
-                done
+            for types in router-dealer pull-push; do
+                ways $types $transport 200 300 "$SECURITY, $FATE: "
             done
         done
     done
+}
+
+# everything MECHANISM TRANSPORT...: every pair of types, sealed or signed in
+everything() {
+    export SECURITY="$1" FATE=accepted
+    shift
+    for types in $pairs; do
+        [ "$types" = stream-stream ] && continue
+        for transport in "$@"; do
+            for dimension in "300 200" "60 70000"; do
+                ways "$types" "$transport" $dimension "$SECURITY: "
+            done
+        done
+    done
+}
+
+finish() {
     echo "$passed passed, $failed failed"
     [ $failed -eq 0 ]
     exit
+}
+
+pairs=${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
+    router-router push-pull stream-stream client-server radio-dish scatter-gather peer-peer channel-channel}
+if [ -n "${REALM_HOST:-}" ]; then
+    for mechanism in GSSAPI GSSAPI-plaintext; do
+        fates $mechanism accepted refused unheard enforced mistaken other
+        everything $mechanism tcp ipc
+    done
+    # What libzmq does not manage, A does.
+    libraries=aa pairs="pub-sub xpub-xsub req-rep"
+    for mechanism in GSSAPI GSSAPI-plaintext; do
+        fates $mechanism refused enforced mistaken
+        everything $mechanism tcp
+    done
+    finish
 fi
-for pair in ${PAIRS:-pair-pair pub-sub xpub-sub pub-xsub xpub-xsub req-rep req-router dealer-rep dealer-router dealer-dealer \
-    router-router push-pull stream-stream client-server radio-dish scatter-gather peer-peer channel-channel}; do
-    left=${pair%-*} right=${pair#*-}
+for types in $pairs; do
     for transport in tcp ipc; do
-        [ "$pair-$transport" = stream-stream-ipc ] && continue
+        [ "$types-$transport" = stream-stream-ipc ] && continue
         for dimension in "400 20" "200 300" "100 70000"; do
-            number=${dimension% *} bytes=${dimension#* }
-            if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
-            for libs in ab ba; do
-                if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
-                one "$one_lib" "$left" "$two_lib" "$right" "$endpoint" "$number" "$bytes" \
-                    "$left(bind,$(echo $libs | cut -c1))-$right $transport $number x $bytes"
-                [ "$left" = "$right" ] && continue
-                one "$one_lib" "$right" "$two_lib" "$left" "$endpoint" "$number" "$bytes" \
-                    "$right(bind,$(echo $libs | cut -c1))-$left $transport $number x $bytes"
-            done
+            ways "$types" $transport $dimension ""
         done
     done
 done
-# PLAIN: a peer that is let in, one that is refused, and a server without a ZAP handler.
-for SECURITY in plain refused unheard; do
-    export SECURITY
-    for transport in tcp ipc; do
-        if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
-        for libs in ab ba; do
-            if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
-            for pair in router-dealer dealer-router pull-push push-pull; do
-                one "$one_lib" "${pair%-*}" "$two_lib" "${pair#*-}" "$endpoint" 200 300 \
-                    "$SECURITY: ${pair%-*}(bind,$(echo $libs | cut -c1))-${pair#*-} $transport"
-            done
-        done
-    done
-done
-unset SECURITY
+fates NULL accepted refused unheard enforced other
+fates PLAIN accepted refused unheard other
+fates CURVE accepted refused unheard enforced mistaken other
+everything CURVE tcp
+unset SECURITY FATE
 # A stream whose sender leaves at once, to a reader that is still busy. Not the other way round: libzmq drops what lies
 # behind a hang-up while its own queue is full, so whoever sends to it has to wait until it has read all; A does.
 for transport in tcp ipc; do
-    if [ $transport = tcp ]; then endpoint='tcp://127.0.0.1:*'; else endpoint="ipc://$work/s"; fi
+    endpoint=$(endpoint $transport)
     for round in 1 2 3; do
         one "$b" pull "$a" push "$endpoint" 300000 10 "pull(bind,b)-push(a) $transport, left at once, $round"
         for again in 1 2 3; do
@@ -120,5 +151,4 @@ for transport in tcp ipc; do
         done
     done
 done
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish

@@ -3,6 +3,7 @@
 //! Programs write `127.1` or `0x7f.1` and ports like `5555/`, because the reference hands them to `inet_aton` and `atoi`.
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Reads an IP literal. With `ipv6` an IPv4 literal becomes v4-mapped; without it an IPv6 literal is none.
@@ -83,18 +84,20 @@ pub fn strtol(text: &[u8]) -> i64 {
 }
 
 /// An IP address as `getnameinfo` prints it: like Rust, but for v4-compatible addresses, which end in dotted decimals.
-pub fn render(address: IpAddr) -> String {
-    if let IpAddr::V6(v6) = address {
-        let [.., high, low] = v6.segments();
-        let compatible = v6.to_bits() >> 32 == 0 && high != 0;
-        if compatible {
-            return format!(
-                "::{}",
-                Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))
-            );
+pub struct Rendered(pub IpAddr);
+
+impl fmt::Display for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let IpAddr::V6(v6) = self.0 {
+            let [.., high, low] = v6.segments();
+            let compatible = v6.to_bits() >> 32 == 0 && high != 0;
+            if compatible {
+                let v4 = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+                return write!(f, "::{v4}");
+            }
         }
+        self.0.fmt(f)
     }
-    address.to_string()
 }
 
 #[cfg(test)]
@@ -182,7 +185,7 @@ mod tests {
             ("1:0:2:0:0:3:0:4", "1:0:2::3:0:4"),
             ("10.0.0.1", "10.0.0.1"),
         ] {
-            assert_eq!(render(address.parse().unwrap()), text);
+            assert_eq!(Rendered(address.parse().unwrap()).to_string(), text);
         }
     }
 }

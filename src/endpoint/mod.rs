@@ -11,8 +11,9 @@ pub mod literal;
 pub mod tcp;
 
 use std::borrow::Borrow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::errno::{Errno, Result};
 
@@ -45,18 +46,54 @@ impl<'a> Endpoint<'a> {
 }
 
 /// An endpoint as the library reports it: `ZMQ_LAST_ENDPOINT`, monitor events, the key that unbind and disconnect look up.
+/// Its copies share their bytes.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct EndpointText(Box<[u8]>);
+pub struct EndpointText(Arc<[u8]>);
 
 impl EndpointText {
     /// Joins a scheme and an address.
     pub fn join(scheme: &[u8], address: &[u8]) -> EndpointText {
-        EndpointText([scheme, b"://", address].concat().into_boxed_slice())
+        EndpointText([scheme, b"://", address].concat().into())
+    }
+
+    /// Formats one; if that says the same as `known`, it is that.
+    pub fn of(text: fmt::Arguments<'_>, known: Option<&EndpointText>) -> EndpointText {
+        let mut line = Line {
+            bytes: [0; LINE],
+            len: 0,
+        };
+        if line.write_fmt(text).is_err() {
+            return EndpointText::from(text.to_string());
+        }
+        let text = line.bytes.get(..line.len).unwrap_or_default();
+        match known {
+            Some(known) if **known == *text => known.clone(),
+            _ => EndpointText::from(text),
+        }
     }
 
     /// The text without a terminating NUL.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// What is longer than most endpoints.
+const LINE: usize = 96;
+
+/// A text being written that fits in a line, so that it is allocated once it is whole.
+struct Line {
+    bytes: [u8; LINE],
+    len: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let place = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let place = place.get_mut(..text.len()).ok_or(fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.len += text.len();
+        Ok(())
     }
 }
 
@@ -82,7 +119,7 @@ impl Borrow<[u8]> for EndpointText {
 
 impl From<String> for EndpointText {
     fn from(text: String) -> EndpointText {
-        EndpointText(text.into_bytes().into_boxed_slice())
+        EndpointText(text.into_bytes().into())
     }
 }
 
@@ -140,6 +177,19 @@ mod tests {
         ] {
             assert_eq!(Endpoint::split(text), Err(Errno::EINVAL), "{text}");
         }
+    }
+
+    #[test]
+    fn formatted_text_is_what_is_known_or_new() {
+        let known = EndpointText::from("tcp://a:1");
+        for (port, same) in [(1, true), (2, false)] {
+            let text = EndpointText::of(format_args!("tcp://a:{port}"), Some(&known));
+            assert_eq!(text, EndpointText::from(format!("tcp://a:{port}")));
+            assert_eq!(Arc::ptr_eq(&text.0, &known.0), same);
+        }
+        let long = "x".repeat(LINE);
+        let text = EndpointText::of(format_args!("tcp://{long}:1"), None);
+        assert_eq!(text.len(), LINE + 8);
     }
 
     #[test]

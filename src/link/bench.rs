@@ -1,4 +1,4 @@
-//! The two halves of a connection without one, for `benches/codec.rs`.
+//! The two halves of a connection without one, for `benches/codec.rs` and the fuzz targets.
 #![forbid(unsafe_code)]
 
 use super::inbound::{Inbound, Limits, Wire};
@@ -7,6 +7,7 @@ use crate::errno::Result;
 use crate::msg::{Meta, MetaSource, Msg};
 use crate::queue::LaneTx;
 use crate::zmtp::greeting::{Framing, Version};
+use crate::zmtp::mechanism::cipher::Open;
 
 const WIRE: Wire = Wire::Frames(Framing::V2);
 
@@ -57,6 +58,16 @@ impl Decoder {
             groups: false,
         };
         Ok(Decoder(Inbound::new(WIRE, meta, limits, bytes)?))
+    }
+
+    /// The same of sealed frames.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn sealed(bytes: &[u8], open: Box<dyn Open>) -> Result<Decoder> {
+        let mut decoder = Decoder::holding(bytes)?;
+        decoder.0.open_by(open);
+        Ok(decoder)
     }
 
     /// Takes all whole frames into the inbox; the caller publishes.

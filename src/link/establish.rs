@@ -24,7 +24,6 @@ use crate::zmtp::mechanism::cipher::Cipher;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use zeroize::Zeroizing;
 
 /// Bytes that a handshake may leave unread.
 const SHAKE_BLOCK: usize = 4096;
@@ -221,13 +220,11 @@ impl Link {
         fd: OwnedFd,
         peer_address: String,
     ) {
-        let (Ok(block), raw_fd) = (RecvBlock::with_capacity(SHAKE_BLOCK), fd.as_raw_fd()) else {
-            return;
-        };
+        let raw_fd = fd.as_raw_fd();
         let shaking = Shaking {
             fd,
             handshake: Handshake::new(self.setup.handshake.clone()),
-            block,
+            block: None,
             out: Outbound::new(Wire::Raw, Version::V3_1),
             peer_address,
             inquiry: None,
@@ -283,12 +280,8 @@ impl Link {
             } else if let Some(report) = report {
                 report.and_then(|report| shaking.handshake.report(report))
             } else {
-                if waits || shaking.block.unread().is_empty() {
-                    // A peer that talks on without being heard costs us no more than the block.
-                    if shaking.block.room() == 0 {
-                        return;
-                    }
-                    match shaking.block.read_from(fd) {
+                if waits || shaking.block.is_none() {
+                    match shaking.read() {
                         Ok(0) => {
                             let cause = Event::NoDetail(Errno::EPIPE);
                             return self.shake_failed(core, io, cause, false);
@@ -377,16 +370,9 @@ impl Link {
         } else {
             Wire::Raw
         };
-        let mut properties = vec![(b"Peer-Address".to_vec(), shaking.peer_address.into_bytes())];
-        if let Some(outcome) = &outcome {
-            properties.extend(
-                outcome
-                    .properties
-                    .iter()
-                    .map(|(name, value)| (name.to_vec(), value.to_vec())),
-            );
-        }
-        let meta = Meta::new(properties, raw_fd);
+        let address = (&b"Peer-Address"[..], shaking.peer_address.as_bytes());
+        let told = outcome.iter().flat_map(|outcome| outcome.properties.iter());
+        let meta = Meta::new(std::iter::once(address).chain(told), raw_fd);
         let peer = Peer {
             routing_id: outcome
                 .as_ref()
@@ -401,8 +387,8 @@ impl Link {
             share: self.setup.zero_copy,
             groups: self.setup.groups,
         };
-        let first = shaking.block.unread().to_vec();
-        let inbound = Inbound::new(wire, MetaSource::new(meta), limits, &first);
+        let first = shaking.block.as_ref().map_or(&[][..], RecvBlock::unread);
+        let inbound = Inbound::new(wire, MetaSource::new(meta), limits, first);
         let Ok(mut inbound) = inbound else {
             return self.give_up(core, io);
         };
@@ -410,10 +396,9 @@ impl Link {
         if let Some(size) = batch(options.out_batch_size) {
             outbound.full = size;
         }
-        let mut rest = Vec::new();
-        shaking.handshake.transmit(&mut rest);
         if outcome.is_some() {
-            outbound.bytes(&rest);
+            let bytes = |rest: &[u8]| outbound.bytes(rest);
+            shaking.handshake.transmit_to(bytes);
         }
         if let Some(Cipher { seal, open }) = shaking.handshake.take_cipher() {
             outbound.seal_by(seal);
@@ -482,37 +467,58 @@ impl Link {
 impl Shaking {
     /// Writes what the handshake has to say.
     fn write(&mut self) -> Result<()> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        self.handshake.transmit(&mut bytes);
-        self.out.bytes(&bytes);
+        let out = &mut self.out;
+        self.handshake.transmit_to(|bytes| out.bytes(bytes));
         let written = self.out.write(self.fd.as_raw_fd(), false);
         self.out.wipe();
         written
     }
 
+    /// Reads once; 0 is the end. A peer that talks on without being heard costs us no more than the block.
+    fn read(&mut self) -> Result<usize> {
+        let block = match &mut self.block {
+            Some(block) => block,
+            none => none.insert(RecvBlock::with_capacity(SHAKE_BLOCK)?),
+        };
+        if block.room() == 0 {
+            return Err(Errno::EAGAIN);
+        }
+        let got = block.read_from(self.fd.as_raw_fd());
+        if block.unread().is_empty() {
+            self.block = None;
+        }
+        got
+    }
+
     /// Hands the handshake what was read.
     fn receive(&mut self) -> std::result::Result<(), Failure> {
-        let consumed = self.handshake.receive(self.block.unread())?;
-        self.block.consume(consumed);
-        if self.block.unread().is_empty() {
-            self.block.wipe();
-            self.block.reuse();
+        if let Some(block) = &mut self.block {
+            let consumed = self.handshake.receive(block.unread())?;
+            block.consume(consumed);
+            if block.unread().is_empty() {
+                self.wipe();
+            }
         }
         Ok(())
+    }
+
+    /// Forgets what was read: it may have been a password.
+    fn wipe(&mut self) {
+        if let Some(mut block) = self.block.take() {
+            block.wipe();
+        }
     }
 
     /// Takes what the peer sent and nobody will read: closed over unread bytes, the connection would be reset, and with it
     /// the ERROR that tells the peer why.
     fn drain(&mut self) {
         for _ in 0..DRAIN_READS {
-            self.block.wipe();
-            self.block.reuse();
-            match self.block.read_from(self.fd.as_raw_fd()) {
-                Ok(count) if count > 0 => {}
-                _ => break,
+            self.wipe();
+            if !matches!(self.read(), Ok(count) if count > 0) {
+                break;
             }
         }
-        self.block.wipe();
+        self.wipe();
     }
 }
 

@@ -1,6 +1,7 @@
 //! From bytes to messages: the block being read into is the storage of the messages cut from it.
 #![forbid(unsafe_code)]
 
+use super::spare;
 use crate::errno::{Errno, Result};
 use crate::msg::{
     CANCEL, Filling, INLINE_MAX, JOIN, LEAVE, MORE, MetaSource, Msg, RecvBlock, SUBSCRIBE,
@@ -13,9 +14,12 @@ use crate::zmtp::greeting::Framing;
 use crate::zmtp::mechanism::cipher::Open;
 use std::os::fd::RawFd;
 
-/// Block sizes: from what an idle connection gets to what a stream gets.
-const SMALLEST: usize = 8 << 10;
+/// What a block may grow to in a stream; at first it is of [`spare::SIZE`].
 const LARGEST: usize = 256 << 10;
+/// Frames up to this length begin anew in the next block, if they are cut by the end of one.
+const CARRY_MAX: usize = 1024;
+/// So little at a time is copied.
+const SPARSE_MAX: usize = 1024;
 /// However little IN_BATCH_SIZE allows, the longest header fits in, and moves on from one block to the next.
 const BLOCK_MIN: usize = 64;
 /// Bytes of retired blocks that messages may pin before small bodies are copied instead: with the 16 below, the bound on
@@ -79,6 +83,8 @@ pub struct Inbound {
     /// What `size` may grow to.
     largest: usize,
     share: bool,
+    /// Bodies are copied: they may not be shared, or what was read is so little that a block would be held for it.
+    copies: bool,
     body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
     staged: Vec<Msg>,
@@ -95,6 +101,10 @@ pub struct Inbound {
     pub failure: Option<Failure>,
 }
 
+fn is_sparse(block: &RecvBlock) -> bool {
+    block.capacity() == spare::SIZE && block.unread().len() <= SPARSE_MAX
+}
+
 impl Inbound {
     /// Starts with `first`, bytes that came behind the handshake.
     pub fn new(wire: Wire, meta: MetaSource, limits: Limits, first: &[u8]) -> Result<Inbound> {
@@ -104,9 +114,10 @@ impl Inbound {
             block: None,
             retired: Vec::new(),
             retired_bytes: 0,
-            size: SMALLEST.min(largest),
+            size: spare::SIZE.min(largest),
             largest,
             share: limits.share,
+            copies: !limits.share,
             body: None,
             staged: Vec::new(),
             max_frame: limits
@@ -120,8 +131,13 @@ impl Inbound {
             failure: None,
         };
         if !first.is_empty() {
-            let mut block = RecvBlock::with_capacity(first.len().max(inbound.size))?;
+            let mut block = if first.len() <= inbound.size {
+                inbound.fresh_block()?
+            } else {
+                RecvBlock::with_capacity(first.len())?
+            };
             block.carry(first);
+            inbound.copies |= is_sparse(&block);
             inbound.block = Some(block);
         }
         Ok(inbound)
@@ -144,8 +160,9 @@ impl Inbound {
         }
         let asked = block.room();
         let got = block.read_from(fd)?;
+        self.copies = !self.share || is_sparse(block);
         if got == asked && self.size < self.largest {
-            self.size = (self.size * 2).min(self.largest);
+            self.size = (self.size * 4).min(self.largest);
         }
         Ok((got, got == asked))
     }
@@ -179,6 +196,9 @@ impl Inbound {
             self.count_retired();
             return Ok(block);
         }
+        if size == spare::SIZE {
+            return spare::take();
+        }
         RecvBlock::with_capacity(size)
     }
 
@@ -200,14 +220,20 @@ impl Inbound {
 
     /// Small bodies are copied once messages pin all the blocks they may.
     fn must_copy(&self, size: usize, capacity: usize) -> bool {
-        !self.share
+        self.copies
             || size < capacity / AMPLIFICATION
                 && self.retired_bytes >= PINNED_MAX
                 && self.retired.iter().all(|block| !block.is_free())
     }
 
-    /// Gives memory back while nothing comes.
-    pub fn rest(&mut self) {
+    /// Everything that came was decoded, for the moment. True when no memory is held.
+    #[inline]
+    pub fn settle(&mut self) -> bool {
+        self.body.is_none() && self.retired.is_empty() && spare::leave(&mut self.block)
+    }
+
+    /// Gives memory back while nothing comes. True when none is held any more.
+    pub fn rest(&mut self) -> bool {
         self.retired.retain(|block| !block.is_free());
         self.count_retired();
         if self.body.is_none()
@@ -217,8 +243,12 @@ impl Inbound {
                 .is_some_and(|b| b.unread().is_empty() && b.is_free())
         {
             self.block = None;
-            self.size = SMALLEST.min(self.largest);
+            self.size = spare::SIZE.min(self.largest);
         }
+        if self.staged.is_empty() {
+            self.staged = Vec::new();
+        }
+        self.block.is_none() && self.retired.is_empty() && self.staged.is_empty()
     }
 
     /// True when there is something to decode: a whole frame, or one that ends the connection. The beginning of a frame is
@@ -362,7 +392,8 @@ impl Inbound {
         };
         let unread = block.unread();
         if unread.len() < total {
-            if total - unread.len() <= block.room() {
+            // What is short and does not fit moves on to the next block.
+            if total <= CARRY_MAX.min(self.size / 2) || total - unread.len() <= block.room() {
                 return Ok(false);
             }
             let body = Filling::start(header.size, unread.get(header.header_len..).unwrap_or(&[]))?;
@@ -464,7 +495,7 @@ impl Inbound {
             if !inbox.has_room() {
                 return Ok(Decoded::Full);
             }
-            let mut msg = if self.share {
+            let mut msg = if !self.copies {
                 block.slice(size)?
             } else {
                 let msg = Msg::copied(block.unread().get(..size).unwrap_or(&[]))?;
@@ -500,20 +531,24 @@ mod tests {
 
     #[test]
     fn only_shared_messages_keep_the_block() {
-        let mut bytes = vec![0, 200];
-        bytes.extend_from_slice(&[7; 200]);
+        let mut frame = vec![0, 200];
+        frame.extend_from_slice(&[7; 200]);
         for wire in [Wire::Frames(Framing::V2), Wire::Raw] {
-            for share in [true, false] {
-                let mut inbound = inbound(wire, limits(share, None), &bytes);
+            // What comes by few is not shared.
+            for (share, count) in [(true, 10), (false, 10), (true, 2)] {
+                let mut inbound = inbound(wire, limits(share, None), &frame.repeat(count));
                 let (mut tx, mut rx) = lane(0);
                 assert_eq!(inbound.decode(&mut tx, 100), Ok(Decoded::NeedMore));
                 let _ = tx.publish();
                 let kept: Vec<Msg> = std::iter::from_fn(|| rx.pop()).collect();
                 let total: usize = kept.iter().map(Msg::len).sum();
-                assert_eq!(total, if wire == Wire::Raw { 202 } else { 200 });
+                assert_eq!(total, count * if wire == Wire::Raw { 202 } else { 200 });
                 assert_eq!(kept.last().unwrap().data().last(), Some(&7));
                 let free = inbound.block.as_ref().is_some_and(RecvBlock::is_free);
-                assert_eq!(free, !share, "{wire:?}");
+                assert_eq!(free, !share || count == 2, "{wire:?}");
+                assert_eq!(inbound.settle(), free);
+                drop(kept);
+                assert!(inbound.settle() && inbound.block.is_none());
             }
         }
     }
@@ -521,10 +556,10 @@ mod tests {
     #[test]
     fn a_batch_is_what_a_block_holds() {
         for (batch, smallest, largest) in [
-            (None, SMALLEST, LARGEST),
+            (None, spare::SIZE, LARGEST),
             (Some(1), BLOCK_MIN, BLOCK_MIN),
             (Some(5000), 5000, 5000),
-            (Some(1 << 20), SMALLEST, 1 << 20),
+            (Some(1 << 20), spare::SIZE, 1 << 20),
         ] {
             let inbound = inbound(Wire::Frames(Framing::V2), limits(true, batch), b"");
             assert_eq!((inbound.size, inbound.largest), (smallest, largest));

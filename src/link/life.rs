@@ -36,6 +36,7 @@ pub(super) const SILENCE: u8 = 6;
 pub(super) const TTL: u8 = 7;
 const READER: u8 = 8;
 pub(super) const STALLED: u8 = 9;
+pub(super) const REST: u8 = 10;
 
 /// How often to look whether the peer has read all, and for how long.
 const READER_TICK: Duration = Duration::from_millis(1);
@@ -92,7 +93,8 @@ pub(super) enum State {
 pub(super) struct Shaking {
     pub(super) fd: OwnedFd,
     pub(super) handshake: Handshake,
-    pub(super) block: RecvBlock,
+    /// While there is something unread in it.
+    pub(super) block: Option<RecvBlock>,
     pub(super) out: Outbound,
     pub(super) peer_address: String,
     /// A question to the ZAP handler.
@@ -162,6 +164,7 @@ impl Link {
             away: AtomicBool::new(false),
             fd: AtomicI32::new(-1),
             blocked: Quiet::default(),
+            resting: AtomicBool::new(false),
         })
     }
 
@@ -303,6 +306,7 @@ impl Link {
             State::Up => {
                 self.serve_requests(&mut core, io);
                 self.serve(&mut core, io);
+                self.expect_rest(io);
             }
             _ => {}
         }
@@ -343,6 +347,9 @@ impl Link {
         }
         self.send(core, true);
         self.serve_requests(core, io);
+        if self.holds_memory(core) {
+            self.expect_rest(io);
+        }
         let closing = self.is_lingering();
         let Core {
             lanes: Some((out, inbox)),
@@ -401,6 +408,9 @@ impl Link {
     }
 
     pub(super) fn on_timer(self: Arc<Self>, io: &mut Io, timer: u8) {
+        if timer == REST {
+            return self.on_rest(io);
+        }
         let Some(mut core) = self.token.enter(RUN) else {
             io.set_timer(self.source, timer, Duration::from_millis(1));
             return;
@@ -441,10 +451,11 @@ impl Link {
 
     fn disconnect(&self, core: &mut Core, io: &mut Io) -> Option<i32> {
         for timer in [
-            PING, SILENCE, TTL, STALLED, HANDSHAKE, CONNECT, RETRY, READER,
+            PING, SILENCE, TTL, STALLED, HANDSHAKE, CONNECT, RETRY, READER, REST,
         ] {
             io.cancel_timer(self.source, timer);
         }
+        self.resting.store(false, Ordering::Relaxed);
         self.hang_up(core)
     }
 
@@ -573,8 +584,10 @@ impl Link {
     }
 
     pub(super) fn emit(&self, event: u64, value: i32) {
-        let ends = self.life.lock().ends.clone();
-        self.setup.monitor.emit(event, value, &ends);
+        if self.setup.monitor.wants(event) {
+            let ends = self.life.lock().ends.clone();
+            self.setup.monitor.emit(event, value, &ends);
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod outbound;
 mod pace;
 mod sealed;
 pub mod setup;
+mod spare;
 mod ticks;
 mod unsent;
 pub mod zap;
@@ -128,6 +129,8 @@ pub struct Link {
     fd: AtomicI32,
     /// The kernel takes no more: it tells the I/O thread when it does.
     blocked: Quiet,
+    /// The I/O thread looks now and then whether the connection rests.
+    resting: AtomicBool,
 }
 
 impl std::fmt::Debug for Link {
@@ -339,6 +342,9 @@ impl Link {
         };
         self.grant(&mut core);
         self.finish(core, streaming);
+        if !self.resting.load(Ordering::Relaxed) {
+            self.rest_later();
+        }
         if left {
             self.leave_to_io();
             return Pushed::Buffered;
@@ -429,11 +435,11 @@ impl Link {
         self.touched.fetch_add(1, Ordering::Relaxed);
         core.self_driven = true;
         // What comes now the reader takes from where it lies. What lies there still is nothing that it can take so.
-        let whole = core.conn.as_ref().is_some_and(|c| c.inbound.has_unread());
-        let most = if whole || !self.away.load(Ordering::Relaxed) {
-            DECODE_MESSAGES
-        } else {
+        let whole = |conn: &Conn| conn.inbound.has_unread();
+        let most = if self.away.load(Ordering::Relaxed) && !core.conn.as_ref().is_some_and(whole) {
             1
+        } else {
+            DECODE_MESSAGES
         };
         // The reader is this very thread: nobody has to be woken.
         let got = self.receive(&mut core, 1, most);
@@ -443,10 +449,14 @@ impl Link {
             .is_some_and(|c| c.leftover || c.inbound.has_unread());
         let away = unfinished && self.go_away(&core);
         self.grant(&mut core);
+        let held = !unfinished && self.holds_memory(&mut core);
         self.finish(core, away);
         if unfinished && !away {
             // What is left raises no further edge, and this may be the application's last call for long.
             self.leave_to_io();
+        }
+        if held {
+            self.ask_io();
         }
         Driven {
             came: got.came,
@@ -488,6 +498,9 @@ impl Link {
         };
         let before = inbox.written();
         let heard = conn.pulse.heard;
+        // Whoever is not sure to come again reads until nothing is left: an end that came together with the last bytes
+        // raises no edge of its own.
+        let to_the_end = reads > 1;
         let mut reads = reads;
         let mut end = None;
         let mut looked = false;
@@ -516,10 +529,7 @@ impl Link {
                 }
                 Ok((_, more)) => {
                     conn.pulse.heard += 1;
-                    conn.leftover = more;
-                    if !more {
-                        reads = 0;
-                    }
+                    conn.leftover = more || to_the_end;
                 }
                 Err(Errno::EAGAIN) => {
                     conn.leftover = false;
@@ -561,7 +571,7 @@ impl Link {
             if wishes & WRITE != 0 {
                 self.send(&mut core, true);
             }
-            if wishes & READ != 0 && self.receive(&mut core, 1, u64::MAX).wake {
+            if wishes & READ != 0 && self.receive(&mut core, 2, u64::MAX).wake {
                 self.setup.mailbox.send(News::Readable(self.pipe));
             }
             let left = core.conn.as_ref().is_some_and(|conn| {

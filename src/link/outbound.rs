@@ -27,8 +27,8 @@ const LONG_MAX: usize = 1 << 20;
 const COMPACT_FROM: usize = 256 << 10;
 /// The smallest buffer.
 const BUFFER_MIN: usize = 512;
-/// The largest that is kept while nothing is sent.
-const REST_MAX: usize = 1024;
+/// The largest that is kept while nothing is sent for a moment.
+pub(super) const REST_MAX: usize = 1024;
 /// Parts of one write.
 const PARTS_MAX: usize = 64;
 /// From this many bytes on the buffer is written, unless OUT_BATCH_SIZE says otherwise.
@@ -455,14 +455,21 @@ impl Outbound {
         }
     }
 
-    /// Gives memory back while nothing is sent, but for what a message now and then needs.
-    pub fn rest(&mut self) {
-        if self.pending() == 0 && self.buffer.bytes.len() > REST_MAX {
+    /// True when there is a buffer.
+    #[inline]
+    pub fn holds_memory(&self) -> bool {
+        !self.buffer.bytes.is_empty()
+    }
+
+    /// Gives a buffer back that is larger than `most`, while nothing is sent. True when there is none.
+    pub fn rest(&mut self, most: usize) -> bool {
+        if self.pending() == 0 && self.buffer.bytes.len() > most {
             self.buffer = Buffer::default();
             self.bodies = VecDeque::new();
             if let Some(sealer) = &mut self.sealer {
                 sealer.rest();
             }
         }
+        self.buffer.bytes.len() <= most
     }
 }

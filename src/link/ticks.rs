@@ -2,12 +2,13 @@
 //! itself.
 #![forbid(unsafe_code)]
 
-use super::Conn;
-use super::Link;
-use super::life::State;
+use super::life::{REST, State};
+use super::outbound::REST_MAX;
+use super::{Conn, Core, Link};
 use crate::io::{Care, Io};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Looks of the I/O thread, one a tick, until it sends what is left behind by an application that goes on: at least so
 /// many if there is enough for a write, at most so many.
@@ -17,6 +18,10 @@ const LOOKS_MAX: u32 = 10;
 const WORTH_A_WRITE: u32 = 48;
 /// Looks until a stream that stands still is none any more.
 const STILL_MAX: u32 = 10;
+/// Connections that carry nothing for so long, or at most twice that, give back what memory they hold.
+const REST_AFTER: Duration = Duration::from_millis(500);
+/// An application that keeps messages is asked less and less often for the memory they lie in: up to every 34 minutes.
+const RESTS_MAX: u32 = 12;
 
 /// What the I/O thread remembers from one look at a stream to the next.
 #[derive(Default)]
@@ -30,6 +35,11 @@ pub(super) struct Tick {
     /// The application's reads at the last look, when it sent, and when it read for itself.
     touched: u32,
     watched: u32,
+    /// Sends, reads of the application and reads at all when it was last looked whether the connection rests, and how
+    /// often it was found to rest and to hold memory all the same.
+    moves: u32,
+    heard: u64,
+    rests: u32,
 }
 
 impl Link {
@@ -109,7 +119,7 @@ impl Link {
                 if let Some(conn) = &mut core.conn
                     && !more
                 {
-                    conn.outbound.rest();
+                    conn.outbound.rest(REST_MAX);
                 }
                 self.finish(core, false);
                 more
@@ -119,6 +129,66 @@ impl Link {
             return Care::Keep;
         }
         Care::Done
+    }
+
+    /// Gives away the block that was read into, for the socket's other connections. True when the connection holds memory
+    /// that it will not need while it rests, and nobody is about to look whether it does.
+    #[inline(always)]
+    pub(super) fn holds_memory(&self, core: &mut Core) -> bool {
+        let alone = self.setup.set.connections() <= 1;
+        !(alone && self.resting.load(Ordering::Relaxed)) && self.settle(core)
+    }
+
+    fn settle(&self, core: &mut Core) -> bool {
+        let held = core
+            .conn
+            .as_mut()
+            .is_some_and(|conn| !conn.inbound.settle() || conn.outbound.holds_memory());
+        held && !self.resting.swap(true, Ordering::Relaxed)
+    }
+
+    /// Has the I/O thread look whether the connection rests.
+    #[cold]
+    pub(super) fn rest_later(&self) {
+        if !self.resting.swap(true, Ordering::Relaxed) {
+            self.ask_io();
+        }
+    }
+
+    /// Looks, after a while, whether the connection rests.
+    pub(super) fn expect_rest(&self, io: &mut Io) {
+        if self.resting.load(Ordering::Relaxed) && !io.has_timer(self.source, REST) {
+            io.set_timer(self.source, REST, REST_AFTER);
+        }
+    }
+
+    pub(super) fn on_rest(self: Arc<Self>, io: &mut Io) {
+        let pushes = self.pushes.load(Ordering::Relaxed);
+        let moves = pushes.wrapping_add(self.touched.load(Ordering::Relaxed));
+        let mut tick = self.tick.lock();
+        let mut again = std::mem::replace(&mut tick.moves, moves) != moves;
+        if !again && let Some(mut core) = self.token.enter(0) {
+            let conn = core.conn.as_mut();
+            again = conn.is_some_and(|conn| {
+                let heard = conn.pulse.heard;
+                if std::mem::replace(&mut tick.heard, heard) != heard {
+                    tick.rests = 0;
+                    return true;
+                }
+                tick.rests += 1;
+                let read = conn.inbound.rest();
+                !conn.outbound.rest(0) || !read
+            });
+            // Who uses the connection from here on finds it so.
+            self.resting.store(again, Ordering::Relaxed);
+            self.finish(core, false);
+        } else {
+            (again, tick.rests) = (true, 0);
+        }
+        if again {
+            let after = REST_AFTER * (1 << tick.rests.min(RESTS_MAX));
+            io.set_timer(self.source, REST, after);
+        }
     }
 
     pub(super) fn on_watch(self: Arc<Self>, io: &mut Io) -> Care {

@@ -16,31 +16,35 @@ const RESERVE: usize = 1024;
 /// Entries of the first chunk of the table; each further chunk doubles it.
 const FIRST: u32 = 64;
 const CHUNKS: usize = 24;
+/// Room for the properties that most connections have.
+const LIST: usize = 128;
 
 /// Metadata shared by all messages of a connection.
 #[derive(Clone, Debug)]
 pub struct Meta {
-    properties: Arc<Vec<(CString, CString)>>,
+    /// Names and values by turns, a NUL behind each.
+    properties: Arc<[u8]>,
     fd: i32,
     group: Option<CString>,
 }
 
 impl Meta {
-    /// The properties of a connection, and its descriptor (−1: none). Keys and values that hold a NUL are cut there.
+    /// The properties of a connection, and its descriptor (−1: none). Names and values that hold a NUL are cut there.
     pub fn new<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         properties: impl IntoIterator<Item = (K, V)>,
         fd: i32,
     ) -> Meta {
-        let text = |bytes: &[u8]| {
-            let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-            CString::new(&bytes[..end]).unwrap_or_default()
+        let mut list = Vec::with_capacity(LIST);
+        let mut add = |text: &[u8]| {
+            list.extend(text.iter().take_while(|&&byte| byte != 0));
+            list.push(0);
         };
-        let list = properties
-            .into_iter()
-            .map(|(k, v)| (text(k.as_ref()), text(v.as_ref())))
-            .collect();
+        for (name, value) in properties {
+            add(name.as_ref());
+            add(value.as_ref());
+        }
         Meta {
-            properties: Arc::new(list),
+            properties: list.into(),
             fd,
             group: None,
         }
@@ -49,7 +53,7 @@ impl Meta {
     /// Metadata of a message that came from no connection but has a group.
     pub fn of_group(group: CString) -> Meta {
         Meta {
-            properties: Arc::new(Vec::new()),
+            properties: Arc::default(),
             fd: -1,
             group: Some(group),
         }
@@ -65,10 +69,18 @@ impl Meta {
 
     /// The value of a property, by its exact name.
     pub fn property(&self, name: &CStr) -> Option<&CStr> {
-        self.properties
-            .iter()
-            .find(|(key, _)| key.as_c_str() == name)
-            .map(|(_, value)| value.as_c_str())
+        let mut rest = &*self.properties;
+        let mut next = || {
+            let text = CStr::from_bytes_until_nul(rest).ok()?;
+            rest = rest.get(text.count_bytes() + 1..)?;
+            Some(text)
+        };
+        while let (Some(key), Some(value)) = (next(), next()) {
+            if key == name {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// The connection's descriptor, −1 for none.
@@ -271,6 +283,26 @@ mod tests {
             drop(MetaSource::new(meta("other")));
         }
         assert_eq!(value(tie), None);
+    }
+
+    #[test]
+    fn properties_are_found_by_their_exact_name() {
+        let meta = Meta::new(
+            [
+                ("a", "1"),
+                ("", "x"),
+                ("ab", ""),
+                ("a", "2"),
+                ("c\0d", "3\0y"),
+            ],
+            -1,
+        );
+        let value = |name| meta.property(name).and_then(|value| value.to_str().ok());
+        assert_eq!(value(c"a"), Some("1"));
+        assert_eq!(value(c"ab"), Some(""));
+        assert_eq!(value(c""), Some("x"));
+        assert_eq!(value(c"c"), Some("3"));
+        assert_eq!((value(c"1"), value(c"d"), value(c"A")), (None, None, None));
     }
 
     #[test]

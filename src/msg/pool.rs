@@ -20,16 +20,42 @@ const CLASSES: usize = STEPS * (LARGEST.ilog2() - SMALLEST.ilog2()) as usize + 1
 /// Below this size each class keeps so many bytes; from it on all classes together do.
 const LARGE_FROM: usize = 32 << 10;
 const CLASS_KEPT_MAX: usize = 512 << 10;
-/// Room for so many from the start: a list that grows from nothing is made anew many times.
-const KEPT_MIN: usize = 128;
 const LARGE_KEPT_MAX: usize = 8 << 20;
 
-struct Free(NonNull<u8>);
+/// Memory of one class, each piece with the address of the next at its start.
+struct Kept {
+    first: *mut u8,
+    count: usize,
+}
 
 // SAFETY: memory that nobody refers to.
-unsafe impl Send for Free {}
+unsafe impl Send for Kept {}
 
-static CLASS: [Mutex<Vec<Free>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+impl Kept {
+    const EMPTY: Kept = Kept {
+        first: ptr::null_mut(),
+        count: 0,
+    };
+
+    /// # Safety
+    /// Nobody refers to the memory, it is of the smallest pooled capacity at least, and aligned as any block is.
+    unsafe fn push(&mut self, memory: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { memory.cast::<*mut u8>().write(self.first) };
+        self.first = memory.as_ptr();
+        self.count += 1;
+    }
+
+    fn pop(&mut self) -> Option<NonNull<u8>> {
+        let memory = NonNull::new(self.first)?;
+        // SAFETY: `push` wrote it, and nobody else has the memory since.
+        self.first = unsafe { memory.cast::<*mut u8>().read() };
+        self.count -= 1;
+        Some(memory)
+    }
+}
+
+static CLASS: [Mutex<Kept>; CLASSES] = [const { Mutex::new(Kept::EMPTY) }; CLASSES];
 /// Bytes kept of large bodies.
 static LARGE_KEPT: AtomicUsize = AtomicUsize::new(0);
 
@@ -79,8 +105,11 @@ impl Shelf {
     #[cold]
     fn fill(&self, class: usize) -> bool {
         let mut kept = CLASS[class].lock();
-        let from = kept.len().saturating_sub(SHELF / 2);
-        kept.drain(from..).all(|free| self.put(free.0)) && self.count.get() > 0
+        for _ in 0..SHELF / 2 {
+            let Some(memory) = kept.pop() else { break };
+            self.put(memory);
+        }
+        self.count.get() > 0
     }
 
     /// Gives all but `rest` to the process, or to the allocator where that has enough.
@@ -91,8 +120,9 @@ impl Shelf {
         while self.count.get() > rest
             && let Some(memory) = self.take()
         {
-            if kept.len() < CLASS_KEPT_MAX / capacity {
-                kept.push(Free(memory));
+            if kept.count < CLASS_KEPT_MAX / capacity {
+                // SAFETY: `keep` was promised that nobody refers to it.
+                unsafe { kept.push(memory) };
             } else if let Ok((layout, _)) = shape(capacity) {
                 // SAFETY: `keep` was promised that nobody refers to it, and it was allocated with this layout.
                 unsafe { dealloc(memory.as_ptr(), layout) };
@@ -175,7 +205,7 @@ pub(super) fn take(capacity: usize) -> Option<NonNull<u8>> {
     if rounded >= LARGE_FROM {
         LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
     }
-    Some(free.0)
+    Some(free)
 }
 
 /// Keeps memory of this (rounded) capacity. False when it is to be given back to the allocator instead.
@@ -195,16 +225,15 @@ pub(super) unsafe fn keep(memory: NonNull<u8>, capacity: usize) -> bool {
             LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
             return false;
         }
-        CLASS[class].lock().push(Free(memory));
+        // SAFETY: the caller's promise.
+        unsafe { CLASS[class].lock().push(memory) };
         return true;
     }
     let mut kept = CLASS[class].lock();
-    let room = kept.len() < CLASS_KEPT_MAX / rounded;
+    let room = kept.count < CLASS_KEPT_MAX / rounded;
     if room {
-        if kept.capacity() == 0 {
-            kept.reserve(KEPT_MIN.min(CLASS_KEPT_MAX / rounded));
-        }
-        kept.push(Free(memory));
+        // SAFETY: the caller's promise.
+        unsafe { kept.push(memory) };
     }
     room
 }
@@ -223,7 +252,7 @@ mod tests {
             unsafe { Block::release(block, 1) };
         }
         let (number, _) = class(SIZE).unwrap();
-        let kept = CLASS[number].lock().len();
+        let kept = CLASS[number].lock().count;
         assert!(kept <= CLASS_KEPT_MAX / SIZE && kept > 0);
     }
 
@@ -231,7 +260,7 @@ mod tests {
     fn what_a_thread_has_outlives_it() {
         const SIZE: usize = 900;
         let (number, rounded) = class(SIZE).unwrap();
-        let kept = || CLASS[number].lock().len();
+        let kept = || CLASS[number].lock().count;
         let before = kept();
         std::thread::spawn(|| {
             let blocks: Vec<_> = (0..100).map(|_| Block::allocate(SIZE).unwrap()).collect();

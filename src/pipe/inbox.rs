@@ -14,7 +14,13 @@ const RETIRED_MAX: usize = 16;
 #[derive(Debug)]
 pub struct Inbox {
     lane: LaneRx<Msg>,
-    runs: bool,
+    /// Of a pipe to another socket of this process.
+    runs: Option<Box<Runs>>,
+}
+
+/// What came in runs.
+#[derive(Debug, Default)]
+struct Runs {
     /// Comes before what is in the lane.
     run: Option<RunReader>,
     /// Cut from the run to be looked at; comes first.
@@ -35,10 +41,7 @@ impl Inbox {
     pub fn new(lane: LaneRx<Msg>, runs: bool) -> Inbox {
         Inbox {
             lane,
-            runs,
-            run: None,
-            held: None,
-            retired: Vec::new(),
+            runs: runs.then(Box::default),
         }
     }
 }
@@ -62,11 +65,11 @@ impl Inbox {
     /// Takes the next frame.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Msg> {
-        if !self.runs {
+        let Some(runs) = &mut self.runs else {
             return self.lane.pop();
-        }
-        match self.next() {
-            Next::InRun => self.cut(),
+        };
+        match runs.next(&mut self.lane) {
+            Next::InRun => runs.cut(),
             Next::InLane => self.lane.pop(),
             Next::Nowhere => None,
         }
@@ -75,12 +78,12 @@ impl Inbox {
     /// Takes the next frame in place of `into`, if there is one that `fits`. Else nothing happens.
     #[inline(always)]
     pub fn pop_into(&mut self, into: &mut Msg, fits: impl FnOnce(&Msg) -> bool) -> bool {
-        if !self.runs {
+        let Some(runs) = &mut self.runs else {
             return self.lane.pop_into(into, fits);
-        }
-        if let Some(run) = &mut self.run
-            && self.held.is_none()
-            && self.retired.len() < RETIRED_MAX
+        };
+        if let Some(run) = &mut runs.run
+            && runs.held.is_none()
+            && runs.retired.len() < RETIRED_MAX
             && run.is_readable()
             && let Ok(msg) = run.cut(false)
         {
@@ -88,8 +91,8 @@ impl Inbox {
             *into = msg;
             return true;
         }
-        match self.next() {
-            Next::InRun => self.cut().map(|msg| *into = msg).is_some(),
+        match runs.next(&mut self.lane) {
+            Next::InRun => runs.cut().map(|msg| *into = msg).is_some(),
             Next::InLane => self.lane.pop_into(into, fits),
             Next::Nowhere => false,
         }
@@ -98,13 +101,13 @@ impl Inbox {
     /// Looks at the next frame.
     #[inline(always)]
     pub fn peek(&mut self) -> Option<&Msg> {
-        if !self.runs {
+        let Some(runs) = &mut self.runs else {
             return self.lane.peek();
-        }
-        match self.next() {
+        };
+        match runs.next(&mut self.lane) {
             Next::InRun => {
-                self.held = self.cut();
-                self.held.as_ref()
+                runs.held = runs.cut();
+                runs.held.as_ref()
             }
             Next::InLane => self.lane.peek(),
             Next::Nowhere => None,
@@ -114,15 +117,28 @@ impl Inbox {
     /// True when a frame waits.
     #[inline(always)]
     pub fn is_readable(&mut self) -> bool {
-        if !self.runs {
-            return self.lane.is_readable();
+        match &mut self.runs {
+            None => self.lane.is_readable(),
+            Some(runs) => runs.next(&mut self.lane) != Next::Nowhere,
         }
-        self.next() != Next::Nowhere
     }
 
+    /// Parks and looks again at once. False when something is there or the writer is gone: then it is not parked.
+    pub fn park_now(&mut self) -> bool {
+        self.lane.park();
+        heavy_fence();
+        if self.is_readable() || self.lane.is_closed() {
+            self.lane.unpark();
+            return false;
+        }
+        true
+    }
+}
+
+impl Runs {
     /// Where the next frame is. Behind a run that may grow nothing is looked for: what is there now comes after what may
     /// be in the run by then.
-    fn next(&mut self) -> Next {
+    fn next(&mut self, lane: &mut LaneRx<Msg>) -> Next {
         if self.held.is_some() {
             return Next::InRun;
         }
@@ -136,10 +152,10 @@ impl Inbox {
                 }
                 self.retire();
             }
-            match self.lane.peek() {
+            match lane.peek() {
                 None => return Next::Nowhere,
                 Some(msg) if msg.flags() & RUN == 0 => return Next::InLane,
-                Some(_) => self.run = self.lane.pop().and_then(RunReader::of),
+                Some(_) => self.run = lane.pop().and_then(RunReader::of),
             }
         }
     }
@@ -161,16 +177,5 @@ impl Inbox {
             .as_mut()
             .map(|run| run.cut(copy))
             .and_then(Result::ok)
-    }
-
-    /// Parks and looks again at once. False when something is there or the writer is gone: then it is not parked.
-    pub fn park_now(&mut self) -> bool {
-        self.lane.park();
-        heavy_fence();
-        if self.is_readable() || self.lane.is_closed() {
-            self.lane.unpark();
-            return false;
-        }
-        true
     }
 }

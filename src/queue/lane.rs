@@ -11,25 +11,29 @@
 //! full fences on both sides, since the reader reports rarely.
 
 use super::ring::{Consumer, Producer, ring};
-use crate::sync::{
-    Arc, AtomicBool, AtomicU64, Mutex, Ordering, Padded, fence, heavy_fence, light_fence,
-};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence, heavy_fence, light_fence};
 
+/// What stands in the line that the writer writes with each message.
 #[derive(Debug)]
-struct Shared<T> {
-    /// Of a conflating lane: the newest message, all there is.
-    newest: Mutex<Option<T>>,
-    taken: Padded<AtomicU64>,
-    reader_parked: Padded<AtomicBool>,
-    writer_parked: AtomicBool,
+struct BesideTail<T> {
+    /// Written rarely, and looked at by the writer with each message.
+    reader_parked: AtomicBool,
     writer_closed: AtomicBool,
+    /// Of a conflating lane: the newest message, all there is.
+    newest: Option<Box<Mutex<Option<T>>>>,
+}
+
+/// What stands in the line that the reader writes.
+#[derive(Debug, Default)]
+struct BesideHead {
+    taken: AtomicU64,
+    writer_parked: AtomicBool,
     reader_closed: AtomicBool,
 }
 
 /// The writing end of a lane.
 pub struct LaneTx<T> {
-    ring: Producer<T>,
-    shared: Arc<Shared<T>>,
+    ring: Producer<T, BesideTail<T>, BesideHead>,
     conflate: bool,
     written: u64,
     taken: u64,
@@ -38,11 +42,9 @@ pub struct LaneTx<T> {
 
 /// The reading end of a lane.
 pub struct LaneRx<T> {
-    ring: Consumer<T>,
-    shared: Arc<Shared<T>>,
-    conflate: bool,
-    /// Of a conflating lane: a message that was looked at.
-    held: Option<T>,
+    ring: Consumer<T, BesideTail<T>, BesideHead>,
+    /// Of a conflating lane: room for a message that was looked at.
+    held: Option<Box<Option<T>>>,
     read: u64,
     lwm: u64,
     next_report: u64,
@@ -71,18 +73,14 @@ pub fn conflating_lane<T>() -> (LaneTx<T>, LaneRx<T>) {
 }
 
 fn build<T>(hwm: u64, conflate: bool) -> (LaneTx<T>, LaneRx<T>) {
-    let (producer, consumer) = ring();
-    let shared = Arc::new(Shared {
-        newest: Mutex::new(None),
-        taken: Padded::default(),
-        reader_parked: Padded::default(),
-        writer_parked: AtomicBool::new(false),
+    let beside_tail = BesideTail {
+        reader_parked: AtomicBool::new(false),
         writer_closed: AtomicBool::new(false),
-        reader_closed: AtomicBool::new(false),
-    });
+        newest: conflate.then(Box::default),
+    };
+    let (producer, consumer) = ring(beside_tail, BesideHead::default());
     let tx = LaneTx {
         ring: producer,
-        shared: shared.clone(),
         conflate,
         written: 0,
         taken: 0,
@@ -90,9 +88,7 @@ fn build<T>(hwm: u64, conflate: bool) -> (LaneTx<T>, LaneRx<T>) {
     };
     let mut rx = LaneRx {
         ring: consumer,
-        shared,
-        conflate,
-        held: None,
+        held: conflate.then(Box::default),
         read: 0,
         lwm: 1,
         next_report: 1,
@@ -110,7 +106,7 @@ impl<T> LaneTx<T> {
 
     #[inline]
     fn has_room_now(&mut self) -> bool {
-        self.taken = self.shared.taken.load(Ordering::Acquire);
+        self.taken = self.ring.beside_head().taken.load(Ordering::Acquire);
         self.written - self.taken < self.hwm
     }
 
@@ -119,7 +115,7 @@ impl<T> LaneTx<T> {
         if self.hwm == 0 {
             return u64::MAX;
         }
-        self.taken = self.shared.taken.load(Ordering::Acquire);
+        self.taken = self.ring.beside_head().taken.load(Ordering::Acquire);
         self.hwm.saturating_sub(self.written - self.taken)
     }
 
@@ -131,7 +127,7 @@ impl<T> LaneTx<T> {
 
     /// Messages written and not reported as taken.
     pub fn queued(&self) -> u64 {
-        self.written - self.shared.taken.load(Ordering::Acquire)
+        self.written - self.ring.beside_head().taken.load(Ordering::Acquire)
     }
 
     /// The high water mark; 0 for none.
@@ -159,8 +155,10 @@ impl<T> LaneTx<T> {
 
     #[cold]
     fn replace(&mut self, value: T) {
-        let old = self.shared.newest.lock().replace(value);
-        drop(old);
+        if let Some(newest) = &self.ring.beside_tail().newest {
+            let old = newest.lock().replace(value);
+            drop(old);
+        }
     }
 
     /// Lets the reader see what was pushed. True when the reader was parked and has to be told; it no longer is.
@@ -169,7 +167,11 @@ impl<T> LaneTx<T> {
     pub fn publish(&mut self) -> bool {
         self.ring.publish();
         light_fence();
-        self.shared.reader_parked.load(Ordering::Relaxed) && self.unpark_reader()
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .load(Ordering::Relaxed)
+            && self.unpark_reader()
     }
 
     /// Counts a message that the reader gets by other means, where it sees it already. True when the reader was parked and
@@ -179,13 +181,20 @@ impl<T> LaneTx<T> {
     pub fn wrote_elsewhere(&mut self) -> bool {
         self.written += 1;
         light_fence();
-        self.shared.reader_parked.load(Ordering::Relaxed) && self.unpark_reader()
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .load(Ordering::Relaxed)
+            && self.unpark_reader()
     }
 
     /// True when the reader asked to be told.
     #[inline(always)]
     pub fn is_reader_parked(&self) -> bool {
-        self.shared.reader_parked.load(Ordering::Relaxed)
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .load(Ordering::Relaxed)
     }
 
     /// How many frames the reader has not taken, as far as it has told. 0 of a conflating lane.
@@ -199,15 +208,24 @@ impl<T> LaneTx<T> {
 
     #[cold]
     fn unpark_reader(&self) -> bool {
-        self.shared.reader_parked.swap(false, Ordering::AcqRel)
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .swap(false, Ordering::AcqRel)
     }
 
     /// Asks to be told when there is room again. False when there is room now: then nothing was asked.
     pub fn park(&mut self) -> bool {
-        self.shared.writer_parked.store(true, Ordering::Relaxed);
+        self.ring
+            .beside_head()
+            .writer_parked
+            .store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         if self.has_room_now() || self.is_abandoned() {
-            self.shared.writer_parked.store(false, Ordering::Relaxed);
+            self.ring
+                .beside_head()
+                .writer_parked
+                .store(false, Ordering::Relaxed);
             return false;
         }
         true
@@ -228,22 +246,33 @@ impl<T> LaneTx<T> {
     #[must_use]
     pub fn close(&mut self) -> bool {
         self.ring.publish();
-        self.shared.writer_closed.store(true, Ordering::Release);
+        self.ring
+            .beside_tail()
+            .writer_closed
+            .store(true, Ordering::Release);
         fence(Ordering::SeqCst);
         self.unpark_reader()
     }
 
     /// True when the reader said that it will take nothing more.
     pub fn is_abandoned(&self) -> bool {
-        self.shared.reader_closed.load(Ordering::Acquire)
+        self.ring
+            .beside_head()
+            .reader_closed
+            .load(Ordering::Acquire)
     }
 }
 
 impl<T> LaneRx<T> {
+    #[inline(always)]
+    fn is_conflating(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Takes the next frame.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<T> {
-        if self.conflate {
+        if self.is_conflating() {
             return self.pop_newest();
         }
         self.ring.pop()
@@ -252,7 +281,7 @@ impl<T> LaneRx<T> {
     /// Frames taken so far; `None` while more are known to wait, and of a conflating lane.
     #[inline(always)]
     pub fn emptied(&self) -> Option<u64> {
-        if self.conflate {
+        if self.is_conflating() {
             return None;
         }
         self.ring.emptied()
@@ -261,7 +290,7 @@ impl<T> LaneRx<T> {
     /// Takes the next frame in place of `into`, if there is one that `fits`. Else nothing happens.
     #[inline(always)]
     pub fn pop_into(&mut self, into: &mut T, fits: impl FnOnce(&T) -> bool) -> bool {
-        if self.conflate {
+        if self.is_conflating() {
             return self.pop_newest_into(into, fits);
         }
         self.ring.pop_into(into, fits)
@@ -269,8 +298,12 @@ impl<T> LaneRx<T> {
 
     #[cold]
     fn pop_newest_into(&mut self, into: &mut T, fits: impl FnOnce(&T) -> bool) -> bool {
-        self.held = self.pop_newest();
-        match self.held.take_if(|value| fits(value)) {
+        self.hold_newest();
+        let taken = self
+            .held
+            .as_mut()
+            .and_then(|held| held.take_if(|value| fits(value)));
+        match taken {
             Some(value) => {
                 *into = value;
                 true
@@ -283,7 +316,7 @@ impl<T> LaneRx<T> {
     /// left.
     #[inline(always)]
     pub fn take_while(&mut self, mut look: impl FnMut(&mut T) -> bool) {
-        if self.conflate {
+        if self.is_conflating() {
             return self.take_newest(&mut look);
         }
         self.ring.take_while(&mut look);
@@ -291,27 +324,35 @@ impl<T> LaneRx<T> {
 
     #[cold]
     fn take_newest(&mut self, look: &mut dyn FnMut(&mut T) -> bool) {
-        if let Some(mut value) = self.pop_newest()
-            && !look(&mut value)
-        {
-            self.held = Some(value);
+        self.hold_newest();
+        if let Some(held) = &mut self.held {
+            let _ = held.take_if(|value| look(value));
         }
     }
 
     #[cold]
     fn pop_newest(&mut self) -> Option<T> {
-        self.held
-            .take()
-            .or_else(|| self.shared.newest.lock().take())
+        self.hold_newest();
+        self.held.as_mut()?.take()
+    }
+
+    /// Takes the newest message to be looked at, unless one is held already.
+    fn hold_newest(&mut self) {
+        if let Some(held) = &mut self.held
+            && held.is_none()
+            && let Some(newest) = &self.ring.beside_tail().newest
+        {
+            **held = newest.lock().take();
+        }
     }
 
     /// Looks at the next frame. A conflating lane keeps what was looked at, newer messages or not; ask
     /// [`is_readable`](LaneRx::is_readable) where the content does not matter.
     #[inline(always)]
     pub fn peek(&mut self) -> Option<&T> {
-        if self.conflate {
-            self.held = self.pop_newest();
-            return self.held.as_ref();
+        if self.is_conflating() {
+            self.hold_newest();
+            return self.held.as_deref()?.as_ref();
         }
         self.ring.peek()
     }
@@ -319,10 +360,19 @@ impl<T> LaneRx<T> {
     /// True when a frame waits.
     #[inline(always)]
     pub fn is_readable(&mut self) -> bool {
-        if self.conflate {
-            return self.held.is_some() || self.shared.newest.lock().is_some();
+        if self.is_conflating() {
+            return self.has_newest();
         }
         self.ring.peek().is_some()
+    }
+
+    #[cold]
+    fn has_newest(&self) -> bool {
+        let newest = &self.ring.beside_tail().newest;
+        self.held.as_ref().is_some_and(|held| held.is_some())
+            || newest
+                .as_ref()
+                .is_some_and(|newest| newest.lock().is_some())
     }
 
     /// Messages taken in all.
@@ -355,10 +405,20 @@ impl<T> LaneRx<T> {
     #[inline]
     fn report(&mut self, taken: u64) -> bool {
         self.next_report = taken + self.lwm;
-        self.shared.taken.store(taken, Ordering::Release);
+        self.ring
+            .beside_head()
+            .taken
+            .store(taken, Ordering::Release);
         fence(Ordering::SeqCst);
-        self.shared.writer_parked.load(Ordering::Relaxed)
-            && self.shared.writer_parked.swap(false, Ordering::AcqRel)
+        self.ring
+            .beside_head()
+            .writer_parked
+            .load(Ordering::Relaxed)
+            && self
+                .ring
+                .beside_head()
+                .writer_parked
+                .swap(false, Ordering::AcqRel)
     }
 
     /// Reports everything taken so far, whatever the low water mark. True when the writer has to be told.
@@ -381,7 +441,10 @@ impl<T> LaneRx<T> {
     /// First half of parking: asks the writer to tell when something comes. The caller must run [`heavy_fence`] and
     /// then look at the lane again (`is_readable`, `is_closed`); if there is something, it calls [`unpark`](LaneRx::unpark).
     pub fn park(&self) {
-        self.shared.reader_parked.store(true, Ordering::Relaxed);
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .store(true, Ordering::Relaxed);
     }
 
     /// Parks and looks again at once. False when something is there or the writer is gone: then it is not parked.
@@ -397,25 +460,40 @@ impl<T> LaneRx<T> {
 
     /// Withdraws [`park`](LaneRx::park).
     pub fn unpark(&self) {
-        self.shared.reader_parked.store(false, Ordering::Relaxed);
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .store(false, Ordering::Relaxed);
     }
 
     /// True when the writer is asked to tell.
     pub fn is_parked(&self) -> bool {
-        self.shared.reader_parked.load(Ordering::Relaxed)
+        self.ring
+            .beside_tail()
+            .reader_parked
+            .load(Ordering::Relaxed)
     }
 
     /// True when the writer said that nothing more will come; frames may still wait.
     pub fn is_closed(&self) -> bool {
-        self.shared.writer_closed.load(Ordering::Acquire)
+        self.ring
+            .beside_tail()
+            .writer_closed
+            .load(Ordering::Acquire)
     }
 
     /// Says that nothing more will be taken. True when the writer was parked and has to be told.
     #[must_use]
     pub fn close(&mut self) -> bool {
-        self.shared.reader_closed.store(true, Ordering::Release);
+        self.ring
+            .beside_head()
+            .reader_closed
+            .store(true, Ordering::Release);
         fence(Ordering::SeqCst);
-        self.shared.writer_parked.swap(false, Ordering::AcqRel)
+        self.ring
+            .beside_head()
+            .writer_parked
+            .swap(false, Ordering::AcqRel)
     }
 }
 

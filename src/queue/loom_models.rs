@@ -334,7 +334,7 @@ fn the_newest_message_is_not_slept_through() {
 #[test]
 fn slots_are_used_again_after_they_were_left() {
     model(|| {
-        let (mut tx, mut rx) = ring::<UnsafeCell<u64>>();
+        let (mut tx, mut rx) = ring::<UnsafeCell<u64>, (), ()>((), ());
         let bell = Arc::new(Bell::default());
         let other = bell.clone();
         let writer = thread::spawn(move || {
@@ -371,7 +371,7 @@ fn slots_are_used_again_after_they_were_left() {
 fn rings_are_chained_and_freed() {
     model(|| {
         let counter = std::sync::Arc::new(());
-        let (mut tx, mut rx) = ring();
+        let (mut tx, mut rx) = ring((), ());
         let one = counter.clone();
         let writer = thread::spawn(move || {
             for i in 0..3 {

@@ -2,16 +2,25 @@
 //!
 //! Positions count values from the start of the queue for ever. A ring serves the positions from the one it was opened
 //! at up to its `end`, which stays unknown (`u64::MAX`) until the producer moves on to the next ring. The producer
-//! writes a slot, then publishes `tail`; the consumer reads a slot, then publishes `head`, in batches.
+//! writes a slot, then publishes `tail`; the consumer reads a slot, then publishes `head`, in batches. Both ends begin in
+//! a ring without slots, so that a queue that carries nothing has none.
+//!
+//! Whoever builds on the queue keeps what the two ends tell each other in the same cache lines: `W` in the one that the
+//! producer writes, beside `tail`, `R` in the one that the consumer writes, beside `head`.
 
-use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering, Padded, UnsafeCell};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, Padded, UnsafeCell};
 use std::mem::MaybeUninit;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
-/// Slots of the first ring: an idle connection holds two of these. (A model gets by with few, to come round soon.)
-const FIRST: usize = if cfg!(loom) { 2 } else { 8 };
-/// Slots of the largest ring; a longer queue is a chain that is freed as it is drained.
-const LAST: usize = if cfg!(loom) { 8 } else { 2048 };
+/// Slots of a ring, from the first, which a connection holds that is used now and then, to the largest: a longer queue is a
+/// chain that is freed as it is drained. (A model gets by with few, to come round soon.)
+const SIZES: &[usize] = if cfg!(loom) {
+    &[2, 8]
+} else {
+    &[4, 32, 128, 512, 2048]
+};
+const FIRST: usize = SIZES[0];
+const LAST: usize = SIZES[SIZES.len() - 1];
 /// The consumer gives room back at the latest after so many values.
 const BATCH: u64 = 64;
 
@@ -23,6 +32,15 @@ struct Ring<T> {
 }
 
 impl<T> Ring<T> {
+    /// Where both ends begin: it ends before the first position.
+    fn origin() -> Ring<T> {
+        Ring {
+            slots: Box::default(),
+            end: AtomicU64::new(0),
+            next: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
     fn open(capacity: usize) -> *mut Ring<T> {
         let slots = (0..capacity)
             .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
@@ -41,18 +59,49 @@ impl<T> Ring<T> {
     }
 }
 
-struct Shared<T> {
-    tail: Padded<AtomicU64>,
-    head: Padded<AtomicU64>,
-    /// The ring the consumer is in, for the last owner to free; written by the consumer's drop only.
-    first: AtomicPtr<Ring<T>>,
+/// The line that the producer writes.
+struct Tail<T, W> {
+    position: AtomicU64,
+    beside: W,
+    origin: Ring<T>,
 }
 
-impl<T> Drop for Shared<T> {
+/// The line that the consumer writes.
+struct Head<T, R> {
+    position: AtomicU64,
+    beside: R,
+    /// The ring the consumer is in, for the last owner to free; null while that is the origin.
+    first: AtomicPtr<Ring<T>>,
+    /// One of the two ends is gone.
+    halved: AtomicBool,
+}
+
+struct Shared<T, W, R> {
+    tail: Padded<Tail<T, W>>,
+    head: Padded<Head<T, R>>,
+}
+
+impl<T, W, R> Shared<T, W, R> {
+    /// # Safety
+    /// Called once by each end, which does not use it any more.
+    unsafe fn let_go(shared: NonNull<Self>) {
+        // SAFETY: the caller's promise: as long as `halved` is not set, the other end has not let go, and will not free it.
+        unsafe {
+            if shared.as_ref().head.halved.swap(true, Ordering::AcqRel) {
+                drop(Box::from_raw(shared.as_ptr()));
+            }
+        }
+    }
+}
+
+impl<T, W, R> Drop for Shared<T, W, R> {
     fn drop(&mut self) {
-        let mut ring = self.first.load(Ordering::Acquire);
-        let mut head = self.head.load(Ordering::Acquire);
-        let tail = self.tail.load(Ordering::Acquire);
+        let mut ring = self.head.first.load(Ordering::Acquire);
+        if ring.is_null() {
+            ring = self.tail.origin.next.load(Ordering::Acquire);
+        }
+        let mut head = self.head.position.load(Ordering::Acquire);
+        let tail = self.tail.position.load(Ordering::Acquire);
         while !ring.is_null() {
             // SAFETY: both ends are gone; the chain from `first` on is ours, each ring was made by `open`, and the
             // positions head..tail hold values nobody took.
@@ -68,6 +117,18 @@ impl<T> Drop for Shared<T> {
             }
         }
     }
+}
+
+/// The size above `capacity`, if there is one.
+fn larger(capacity: u64) -> usize {
+    let above = SIZES.iter().find(|&&size| size as u64 > capacity);
+    above.copied().unwrap_or(LAST)
+}
+
+/// The size below `capacity`, if there is one.
+fn smaller(capacity: u64) -> usize {
+    let below = SIZES.iter().rfind(|&&size| (size as u64) < capacity);
+    below.copied().unwrap_or(FIRST)
 }
 
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
@@ -99,10 +160,10 @@ fn expect_read<T>(slot: *const Slot<T>) {
 const AHEAD: u64 = 8;
 
 /// The writing end.
-pub(super) struct Producer<T> {
-    shared: Arc<Shared<T>>,
-    ring: *mut Ring<T>,
-    /// The slots of `ring`.
+pub(super) struct Producer<T, W = (), R = ()> {
+    shared: NonNull<Shared<T, W, R>>,
+    ring: *const Ring<T>,
+    /// The slots of `ring`; null while that is the origin.
     slots: *const Slot<T>,
     mask: u64,
     tail: u64,
@@ -115,10 +176,10 @@ pub(super) struct Producer<T> {
 }
 
 /// The reading end.
-pub(super) struct Consumer<T> {
-    shared: Arc<Shared<T>>,
-    ring: *mut Ring<T>,
-    /// The slots of `ring`.
+pub(super) struct Consumer<T, W = (), R = ()> {
+    shared: NonNull<Shared<T, W, R>>,
+    ring: *const Ring<T>,
+    /// The slots of `ring`; null while that is the origin.
     slots: *const Slot<T>,
     mask: u64,
     head: u64,
@@ -128,47 +189,73 @@ pub(super) struct Consumer<T> {
 }
 
 // SAFETY: the two ends share atomics and slots; a slot is touched by the producer before it publishes `tail` past it and
-// by the consumer after it read that `tail`, so values only need to be Send.
-unsafe impl<T: Send> Send for Producer<T> {}
+// by the consumer after it read that `tail`, so values only need to be Send. What stands beside is used by both at a time.
+unsafe impl<T: Send, W: Send + Sync, R: Send + Sync> Send for Producer<T, W, R> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Send for Consumer<T> {}
+unsafe impl<T: Send, W: Send + Sync, R: Send + Sync> Send for Consumer<T, W, R> {}
 
-pub(super) fn ring<T>() -> (Producer<T>, Consumer<T>) {
-    let ring = Ring::open(FIRST);
-    let shared = Arc::new(Shared {
-        tail: Padded(AtomicU64::new(0)),
-        head: Padded(AtomicU64::new(0)),
-        first: AtomicPtr::new(ring),
+pub(super) fn ring<T, W, R>(
+    beside_tail: W,
+    beside_head: R,
+) -> (Producer<T, W, R>, Consumer<T, W, R>) {
+    let shared = Box::new(Shared {
+        tail: Padded(Tail {
+            position: AtomicU64::new(0),
+            beside: beside_tail,
+            origin: Ring::origin(),
+        }),
+        head: Padded(Head {
+            position: AtomicU64::new(0),
+            beside: beside_head,
+            first: AtomicPtr::new(ptr::null_mut()),
+            halved: AtomicBool::new(false),
+        }),
     });
-    let limit = FIRST as u64;
-    // SAFETY: just opened.
-    let slots = unsafe { (*ring).slots.as_ptr() };
+    let shared = NonNull::from(Box::leak(shared));
+    // SAFETY: both ends keep it.
+    let origin: *const Ring<T> = unsafe { &shared.as_ref().tail.origin };
     let producer = Producer {
-        shared: shared.clone(),
-        ring,
-        slots,
-        mask: limit - 1,
+        shared,
+        ring: origin,
+        slots: ptr::null(),
+        mask: 0,
         tail: 0,
         published: 0,
-        limit,
+        limit: 0,
         peak: 0,
         next_look: LAST as u64,
     };
-    (
-        producer,
-        Consumer {
-            shared,
-            ring,
-            slots,
-            mask: limit - 1,
-            head: 0,
-            released: 0,
-            limit: 0,
-        },
-    )
+    let consumer = Consumer {
+        shared,
+        ring: origin,
+        slots: ptr::null(),
+        mask: 0,
+        head: 0,
+        released: 0,
+        limit: 0,
+    };
+    (producer, consumer)
 }
 
-impl<T> Producer<T> {
+impl<T, W, R> Producer<T, W, R> {
+    #[inline(always)]
+    fn shared(&self) -> &Shared<T, W, R> {
+        // SAFETY: it stays until both ends have let go.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// What stands beside `tail`, where this end writes.
+    #[inline(always)]
+    pub(super) fn beside_tail(&self) -> &W {
+        &self.shared().tail.beside
+    }
+
+    /// What stands beside `head`, where the other end writes.
+    #[inline(always)]
+    pub(super) fn beside_head(&self) -> &R {
+        &self.shared().head.beside
+    }
+
     /// Writes a value; the consumer sees it after the next [`publish`](Producer::publish).
     #[inline(always)]
     pub(super) fn push(&mut self, value: T) {
@@ -189,7 +276,10 @@ impl<T> Producer<T> {
     /// Lets the consumer see everything pushed so far.
     #[inline(always)]
     pub(super) fn publish(&mut self) {
-        self.shared.tail.store(self.tail, Ordering::Release);
+        self.shared()
+            .tail
+            .position
+            .store(self.tail, Ordering::Release);
         self.published = self.tail;
     }
 
@@ -207,21 +297,24 @@ impl<T> Producer<T> {
     /// How many published values are waiting for the consumer, as far as it has told.
     #[inline(always)]
     pub(super) fn behind(&self) -> u64 {
-        self.published - self.shared.head.load(Ordering::Acquire)
+        self.published - self.shared().head.position.load(Ordering::Acquire)
     }
 
     #[cold]
     fn make_room(&mut self) {
-        let head = self.shared.head.load(Ordering::Acquire);
+        if self.slots.is_null() {
+            return self.open(FIRST);
+        }
+        let head = self.shared().head.position.load(Ordering::Acquire);
         let capacity = self.mask + 1;
         let waiting = self.tail - head;
         self.peak = self.peak.max(waiting);
         if waiting >= capacity {
-            self.open((capacity as usize * 4).min(LAST));
+            self.open(larger(capacity));
         } else if self.tail >= self.next_look {
             // A ring much larger than what ever waited in it is given back.
             if self.peak * 8 < capacity && capacity > FIRST as u64 {
-                self.open((capacity / 4) as usize);
+                self.open(smaller(capacity));
             } else {
                 self.limit = head + capacity;
             }
@@ -248,14 +341,34 @@ impl<T> Producer<T> {
     }
 }
 
-impl<T> Drop for Producer<T> {
+impl<T, W, R> Drop for Producer<T, W, R> {
     fn drop(&mut self) {
         // Values pushed and not published would be lost to Shared::drop.
         self.publish();
+        // SAFETY: the last that this end does with it.
+        unsafe { Shared::let_go(self.shared) };
     }
 }
 
-impl<T> Consumer<T> {
+impl<T, W, R> Consumer<T, W, R> {
+    #[inline(always)]
+    fn shared(&self) -> &Shared<T, W, R> {
+        // SAFETY: it stays until both ends have let go.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// What stands beside `tail`, where the other end writes.
+    #[inline(always)]
+    pub(super) fn beside_tail(&self) -> &W {
+        &self.shared().tail.beside
+    }
+
+    /// What stands beside `head`, where this end writes.
+    #[inline(always)]
+    pub(super) fn beside_head(&self) -> &R {
+        &self.shared().head.beside
+    }
+
     /// Takes the next value.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<T> {
@@ -351,18 +464,21 @@ impl<T> Consumer<T> {
 
     /// How many values were published so far.
     pub(super) fn published(&self) -> u64 {
-        self.shared.tail.load(Ordering::Relaxed)
+        self.shared().tail.position.load(Ordering::Relaxed)
     }
 
     fn release(&mut self) {
-        self.shared.head.store(self.head, Ordering::Release);
+        self.shared()
+            .head
+            .position
+            .store(self.head, Ordering::Release);
         self.released = self.head;
     }
 
     #[inline]
     fn refill(&mut self) -> bool {
         loop {
-            let tail = self.shared.tail.load(Ordering::Acquire);
+            let tail = self.shared().tail.position.load(Ordering::Acquire);
             // SAFETY: the consumer's current ring is freed by nobody else.
             let end = unsafe { (*self.ring).end.load(Ordering::Acquire) };
             self.limit = tail.min(end);
@@ -380,24 +496,32 @@ impl<T> Consumer<T> {
                 }
                 return false;
             }
-            // SAFETY: `end` was stored after `next`, and the producer left this ring when it stored them.
+            // SAFETY: `end` was stored after `next`, and the producer left this ring when it stored them. Whoever has slots
+            // is in a ring that `open` made.
             unsafe {
                 let next = (*self.ring).next.load(Ordering::Acquire);
-                drop(Box::from_raw(self.ring));
+                if !self.slots.is_null() {
+                    drop(Box::from_raw(self.ring.cast_mut()));
+                }
                 self.ring = next;
                 let slots = &(*next).slots;
                 self.slots = slots.as_ptr();
                 self.mask = slots.len() as u64 - 1;
             }
-            self.shared.first.store(self.ring, Ordering::Release);
+            self.shared()
+                .head
+                .first
+                .store(self.ring.cast_mut(), Ordering::Release);
         }
     }
 }
 
-impl<T> Drop for Consumer<T> {
+impl<T, W, R> Drop for Consumer<T, W, R> {
     fn drop(&mut self) {
-        self.shared.head.store(self.head, Ordering::Release);
-        self.shared.first.store(self.ring, Ordering::Release);
+        // `first` says already in which ring it is.
+        self.release();
+        // SAFETY: the last that this end does with it.
+        unsafe { Shared::let_go(self.shared) };
     }
 }
 
@@ -406,12 +530,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    #[test]
+    fn sizes_grow_and_shrink_by_steps() {
+        assert!(SIZES.iter().all(|size| size.is_power_of_two()));
+        for pair in SIZES.windows(2) {
+            assert_eq!(larger(pair[0] as u64), pair[1]);
+            assert_eq!(smaller(pair[1] as u64), pair[0]);
+            // What is given back for a peak of an eighth is large enough for it.
+            assert!(pair[1] <= 8 * pair[0]);
+        }
+        assert_eq!((larger(LAST as u64), smaller(FIRST as u64)), (LAST, FIRST));
+    }
 
     proptest! {
         /// The queue against a plain VecDeque, under random bursts.
         #[test]
         fn behaves_like_a_deque(bursts in proptest::collection::vec((0usize..3000, 0usize..3000), 1..40)) {
-            let (mut tx, mut rx) = ring::<Box<u64>>();
+            let (mut tx, mut rx) = ring::<Box<u64>, (), ()>((), ());
             let mut model = VecDeque::new();
             let mut next = 0u64;
             for (pushes, pops) in bursts {
@@ -431,7 +568,7 @@ mod tests {
 
     #[test]
     fn nothing_is_seen_before_it_is_published() {
-        let (mut tx, mut rx) = ring::<u32>();
+        let (mut tx, mut rx) = ring::<u32, (), ()>((), ());
         tx.push(1);
         assert_eq!(rx.pop(), None);
         tx.publish();
@@ -441,7 +578,7 @@ mod tests {
     #[test]
     fn values_left_behind_are_dropped_once() {
         let value = Arc::new(());
-        let (mut tx, mut rx) = ring();
+        let (mut tx, mut rx) = ring((), ());
         for _ in 0..5000 {
             tx.push(value.clone());
         }
@@ -456,7 +593,7 @@ mod tests {
 
     #[test]
     fn two_threads_keep_order() {
-        let (mut tx, mut rx) = ring::<u64>();
+        let (mut tx, mut rx) = ring::<u64, (), ()>((), ());
         const COUNT: u64 = 400_000;
         let writer = std::thread::spawn(move || {
             for i in 0..COUNT {

@@ -10,6 +10,9 @@ use crate::pipe::{Far, Newcomer, News, PipeId, PipeKey};
 use crate::queue::Sleep;
 use std::time::Duration;
 
+/// Room for so many news is kept: a thousand peers come at once, but not again.
+const NEWS_KEPT: usize = 64;
+
 impl Socket {
     /// Hears the news, if any.
     ///
@@ -41,6 +44,7 @@ impl Socket {
         for news in heard.drain(..) {
             self.hear_one(news);
         }
+        heard.shrink_to(NEWS_KEPT);
         self.heard = heard;
         self.stir();
     }

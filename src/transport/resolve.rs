@@ -59,10 +59,13 @@ fn pair(target: SocketAddr, source: Option<SocketAddr>) -> Target {
 }
 
 fn first(place: &HostPort, role: Role, ipv6: bool) -> Result<SocketAddr> {
-    all(place, role, ipv6)?
-        .into_iter()
-        .next()
-        .ok_or(unknown(role))
+    match at_once(place, role, ipv6)? {
+        Some(address) => Ok(address),
+        None => all(place, role, ipv6)?
+            .into_iter()
+            .next()
+            .ok_or(unknown(role)),
+    }
 }
 
 fn all(place: &HostPort, role: Role, ipv6: bool) -> Result<Vec<SocketAddr>> {

@@ -1,6 +1,7 @@
 //! tcp: IPv4 and IPv6 streams.
 #![forbid(unsafe_code)]
 
+use std::fmt::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
@@ -15,6 +16,9 @@ use crate::endpoint::literal;
 use crate::endpoint::tcp::{Role, TcpAddress};
 use crate::errno::{Errno, Result};
 use crate::sys::net;
+
+/// Room for an address.
+const HOST: usize = 46;
 
 /// The transport.
 pub struct Tcp;
@@ -91,7 +95,7 @@ impl Transport for Tcp {
         mark(&connection, tuning, peer.is_ipv6())?;
         tune_connection(&connection, tuning)?;
         Ok(Accepted {
-            local: local_endpoint(&connection)?,
+            local: endpoint_like(inet(&connection.local_addr()?)?, Some(listener.endpoint())),
             fd: connection.into(),
             peer: endpoint(peer),
             peer_address: host(peer),
@@ -192,24 +196,41 @@ fn local_endpoint(socket: &Socket) -> Result<EndpointText> {
 
 /// `tcp://address:port`, IPv6 in brackets.
 fn endpoint(address: SocketAddr) -> EndpointText {
-    let (host, port) = (host(address), address.port());
-    EndpointText::from(match address {
-        SocketAddr::V4(_) => format!("tcp://{host}:{port}"),
-        SocketAddr::V6(_) => format!("tcp://[{host}]:{port}"),
-    })
+    endpoint_like(address, None)
+}
+
+/// The same; one that is `known` is not made anew.
+fn endpoint_like(address: SocketAddr, known: Option<&EndpointText>) -> EndpointText {
+    let (host, port) = (Host(address), address.port());
+    match address {
+        SocketAddr::V4(_) => EndpointText::of(format_args!("tcp://{host}:{port}"), known),
+        SocketAddr::V6(_) => EndpointText::of(format_args!("tcp://[{host}]:{port}"), known),
+    }
+}
+
+fn host(address: SocketAddr) -> String {
+    let mut text = String::with_capacity(HOST);
+    // Nothing that a String refuses.
+    let _ = write!(text, "{}", Host(address));
+    text
 }
 
 /// The numeric address without port. Link-local ones carry their zone, by name where it has one.
-fn host(address: SocketAddr) -> String {
-    let host = literal::render(address.ip());
-    let SocketAddr::V6(v6) = address else {
-        return host;
-    };
-    let Some(index) = NonZeroU32::new(v6.scope_id()) else {
-        return host;
-    };
-    let local = v6.ip().is_unicast_link_local();
-    let name = local.then(|| net::interface_name(index)).flatten();
-    let zone = name.unwrap_or_else(|| index.to_string());
-    format!("{host}%{zone}")
+struct Host(SocketAddr);
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", literal::Rendered(self.0.ip()))?;
+        let SocketAddr::V6(v6) = self.0 else {
+            return Ok(());
+        };
+        let Some(index) = NonZeroU32::new(v6.scope_id()) else {
+            return Ok(());
+        };
+        let local = v6.ip().is_unicast_link_local();
+        match local.then(|| net::interface_name(index)).flatten() {
+            Some(name) => write!(f, "%{name}"),
+            None => write!(f, "%{index}"),
+        }
+    }
 }

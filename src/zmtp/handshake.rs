@@ -23,6 +23,9 @@ pub const MAX_COMMAND: u64 = 48 * 1024;
 /// The longest routing id.
 pub const MAX_ROUTING_ID: usize = 255;
 
+/// Room for a greeting and a READY.
+const OUTGOING: usize = 128;
+
 // A command, the properties made of it, the routing id and the greeting.
 const _: () = assert!(
     MAX_COMMAND as usize
@@ -86,10 +89,15 @@ pub struct Outcome {
     pub version: Version,
     /// Empty if the peer has none.
     pub peer_routing_id: Vec<u8>,
-    /// What a ZMTP 3 peer calls itself.
-    pub peer_socket_type: Option<Vec<u8>>,
     /// The ZAP handler's `User-Id` and metadata, then the peer's own properties.
     pub properties: Properties,
+}
+
+impl Outcome {
+    /// What a ZMTP 3 peer calls itself.
+    pub fn peer_socket_type(&self) -> Option<&[u8]> {
+        self.properties.get(metadata::SOCKET_TYPE)
+    }
 }
 
 /// A handshake in progress.
@@ -127,8 +135,10 @@ impl Handshake {
             type_number: config.type_number,
             mechanism: config.mechanism.padded_name(),
         };
+        let mut outgoing = Vec::with_capacity(OUTGOING);
+        outgoing.extend_from_slice(&Greeting::signature(&local));
         Handshake {
-            outgoing: Greeting::signature(&local).to_vec(),
+            outgoing,
             phase: Phase::Greeting(Greeting::new()),
             cipher: None,
             config,
@@ -157,7 +167,12 @@ impl Handshake {
     ///
     /// There may be secrets among it: what is left behind is wiped, and the caller should do the same.
     pub fn transmit(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.outgoing);
+        self.transmit_to(|bytes| out.extend_from_slice(bytes));
+    }
+
+    /// The same: hands it to `take`.
+    pub fn transmit_to(&mut self, take: impl FnOnce(&[u8])) {
+        take(&self.outgoing);
         self.outgoing.zeroize();
         if matches!(self.phase, Phase::Complete(_) | Phase::Failed(_)) {
             self.outgoing = Vec::new();
@@ -325,7 +340,6 @@ impl Handshake {
             self.phase = Phase::Complete(Some(Outcome {
                 version: *version,
                 peer_routing_id,
-                peer_socket_type: None,
                 properties: Properties::new(),
             }));
         }
@@ -345,15 +359,16 @@ impl Handshake {
         }
         self.cipher = mechanism.take_cipher();
         let properties = mechanism.take_properties();
-        let property = |name| properties.get(name).map(<[u8]>::to_vec);
         let peer_routing_id = match self.config.expects_identity {
-            true => property(metadata::IDENTITY).unwrap_or_default(),
+            true => properties
+                .get(metadata::IDENTITY)
+                .unwrap_or_default()
+                .to_vec(),
             false => Vec::new(),
         };
         self.phase = Phase::Complete(Some(Outcome {
             version: *version,
             peer_routing_id,
-            peer_socket_type: property(metadata::SOCKET_TYPE),
             properties,
         }));
     }

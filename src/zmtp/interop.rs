@@ -218,7 +218,7 @@ fn peers_of_every_version() {
         assert_eq!(outcome.version, version);
         assert_eq!(outcome.peer_routing_id, b"peer");
         let socket_type = version.has_commands().then(|| b"DEALER".to_vec());
-        assert_eq!(outcome.peer_socket_type, socket_type);
+        assert_eq!(outcome.peer_socket_type(), socket_type.as_deref());
         assert_eq!(
             outcome.properties.get(b"Identity").is_some(),
             version.has_commands()
@@ -340,7 +340,7 @@ fn two_sides_in_every_segmentation() {
                 };
                 let (l, r) = wire(left.clone(), right, left_piece, right_piece);
                 assert_eq!((l.version, r.version), (Version::V3_1, Version::V3_1));
-                assert_eq!(l.peer_socket_type.unwrap(), right_type.as_bytes());
+                assert_eq!(l.peer_socket_type(), Some(right_type.as_bytes()));
                 let expected = if left.send_identity && config(right_type).expects_identity {
                     &b"left"[..]
                 } else {

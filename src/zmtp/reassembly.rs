@@ -89,8 +89,8 @@ impl Reassembly {
     fn extend(&mut self, taken: &[u8], end: usize) -> Result<(), Failure> {
         let needed = self.bytes.len() + taken.len();
         if needed > self.bytes.capacity() {
-            // Doubling, but never beyond the frame's end, which the limit has checked.
-            let doubled = (self.bytes.capacity() * 2).max(FIRST_ALLOCATION).min(end);
+            // Doubling, but beyond the first never beyond the frame's end, which the limit has checked.
+            let doubled = (self.bytes.capacity() * 2).min(end).max(FIRST_ALLOCATION);
             let capacity = doubled.max(needed);
             let mut larger = Zeroizing::new(Vec::new());
             larger.try_reserve_exact(capacity)?;

@@ -162,21 +162,18 @@ impl Kind {
 /// Appends what a READY or INITIATE says of us: the socket type, for some types the routing id, even an empty one, and the
 /// application's own properties in the order of their names.
 pub fn append_own_metadata(out: &mut Vec<u8>, config: &Config) {
-    let mut own = vec![(metadata::SOCKET_TYPE, config.socket_type.as_bytes())];
-    if config.send_identity {
-        own.push((metadata::IDENTITY, config.routing_id.as_slice()));
-    }
-    let first = own.len();
-    own.extend(
-        config
-            .metadata
-            .iter()
-            .map(|(n, v)| (n.as_slice(), v.as_slice())),
-    );
-    own[first..].sort_by_key(|(name, _)| *name);
-    for (name, value) in own {
-        // A name over 255 bytes cannot be said. The option refuses it, so this loses nothing.
+    // A name over 255 bytes cannot be said. The option refuses it, so this loses nothing.
+    let mut say = |name: &[u8], value: &[u8]| {
         let _ = metadata::encode(out, name, value);
+    };
+    say(metadata::SOCKET_TYPE, config.socket_type.as_bytes());
+    if config.send_identity {
+        say(metadata::IDENTITY, &config.routing_id);
+    }
+    let mut own: Vec<_> = config.metadata.iter().collect();
+    own.sort_by_key(|(name, _)| name);
+    for (name, value) in own {
+        say(name, value);
     }
 }
 

@@ -14,6 +14,8 @@ use crate::zmtp::metadata::Properties;
 
 const READY: &[u8] = b"\x05READY";
 const ERROR: &[u8] = b"\x05ERROR";
+/// Room for what most sockets say.
+const COMMAND: usize = 64;
 
 /// One side of NULL.
 #[derive(Debug)]
@@ -71,16 +73,17 @@ impl Mechanism for Null {
     }
 
     fn next_command(&mut self) -> Option<Vec<u8>> {
-        let mut body = Vec::new();
-        match &self.own {
-            Own::SendReady => {
+        if !matches!(self.own, Own::SendReady | Own::SendError(_)) {
+            return None;
+        }
+        let mut body = Vec::with_capacity(COMMAND);
+        match std::mem::replace(&mut self.own, Own::Done) {
+            Own::SendError(status) => command::error(&mut body, &status),
+            _ => {
                 body.extend_from_slice(READY);
                 append_own_metadata(&mut body, &self.config);
             }
-            Own::SendError(status) => command::error(&mut body, status),
-            Own::AskZap | Own::AwaitZap | Own::Done => return None,
         }
-        self.own = Own::Done;
         Some(body)
     }
 

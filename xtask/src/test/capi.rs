@@ -1,7 +1,8 @@
 //! The C programs of `capi-tests/`: the same program runs on the reference and on ours.
 //!
 //! A program exits with 0 when it passes and with 77 when it cannot run here. One whose first line says
-//! `difference: <reason>` shows a behaviour we chose, and runs on ours only.
+//! `difference: <reason>` shows a behaviour we chose, and runs on ours only. `needs: <name>` there names a library that it
+//! is linked with.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,7 +17,7 @@ use crate::child::{Ending, Finished, Job};
 use crate::compile::{Step, default_jobs, progress};
 use crate::conformance::Library;
 use crate::reference::Flavour;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Optional, Toolchain};
 
 /// Programs run their cases one after the other, each with a limit of its own.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -27,6 +28,8 @@ pub struct Program {
     pub source: PathBuf,
     /// Why it does not run on the reference.
     pub difference: Option<String>,
+    /// A library besides ours that it is linked with.
+    pub needs: Option<String>,
     pub executable: PathBuf,
 }
 
@@ -74,6 +77,7 @@ pub fn programs(context: &Context, folder: &str) -> Result<Vec<Program>> {
         let text = fs::read_to_string(&source)?;
         list.push(Program {
             difference: difference(&text),
+            needs: needs(&text),
             executable: built.join(&name),
             name,
             source,
@@ -85,7 +89,18 @@ pub fn programs(context: &Context, folder: &str) -> Result<Vec<Program>> {
 
 fn difference(source: &str) -> Option<String> {
     let (_, reason) = source.lines().next()?.split_once("difference:")?;
+    let reason = reason
+        .split_once("needs:")
+        .map_or(reason, |(reason, _)| reason);
     Some(reason.trim_end_matches("*/").trim().to_owned())
+}
+
+fn needs(source: &str) -> Option<String> {
+    let (_, rest) = source.lines().next()?.split_once("needs:")?;
+    let name = rest
+        .trim_start()
+        .split(|c: char| !c.is_ascii_alphanumeric());
+    Some(name.into_iter().next()?.to_owned())
 }
 
 /// The step that compiles a program against our header and our library; nothing ties it to ours afterwards.
@@ -113,6 +128,7 @@ pub fn step(context: &Context, tools: &Toolchain, lib: &Path, program: &Program)
         "-lzmq".into(),
         "-lpthread".into(),
     ]);
+    arguments.extend(program.needs.iter().map(|name| format!("-l{name}").into()));
     Ok(Step {
         output: program.executable.clone(),
         inputs,
@@ -130,6 +146,14 @@ fn compile_and_run(
 ) -> Result<Tally> {
     let tools = Toolchain::locate()?;
     let lib = context.dist()?.join("lib");
+    let mut tally = Tally::default();
+    let sodium = Optional::locate(&tools).sodium;
+    let (programs, left_out): (Vec<&Program>, Vec<&Program>) = programs
+        .iter()
+        .partition(|program| sodium || program.needs.as_deref() != Some("sodium"));
+    for program in left_out {
+        tally.skip(&program.name, "it needs libsodium-dev to compile");
+    }
     let bar = progress(title, programs.len() as u64);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(default_jobs())
@@ -154,7 +178,6 @@ fn compile_and_run(
             .collect()
     });
     bar.finish_and_clear();
-    let mut tally = Tally::default();
     for (program, outcome) in programs.iter().zip(outcomes) {
         judge(&mut tally, &program.name, outcome);
     }
@@ -206,6 +229,18 @@ mod tests {
         );
         assert_eq!(difference("/* iov */\n/* difference: too late */"), None);
         assert_eq!(difference(""), None);
+    }
+
+    #[test]
+    fn the_first_line_may_name_a_library() {
+        assert_eq!(
+            needs("/* needs: sodium. By hand */").as_deref(),
+            Some("sodium")
+        );
+        assert_eq!(needs("/* iov */\n/* needs: sodium */"), None);
+        let both = "/* difference: it does. needs: sodium */";
+        assert_eq!(needs(both).as_deref(), Some("sodium"));
+        assert_eq!(difference(both).as_deref(), Some("it does."));
     }
 
     #[test]

@@ -16,7 +16,7 @@ fn cargo(context: &Context, arguments: &[&str]) -> Result<Finished> {
     cargo_with(context, arguments, &[])
 }
 
-fn cargo_with(
+pub fn cargo_with(
     context: &Context,
     arguments: &[&str],
     environment: &[(&'static str, OsString)],
@@ -39,7 +39,17 @@ fn cargo_with(
 }
 
 fn check(context: &Context, arguments: &[&str]) -> Result<Tally> {
-    let finished = cargo(context, arguments)?;
+    judge(arguments, cargo(context, arguments)?)
+}
+
+/// The same in `fuzz/`, which is a workspace of its own.
+fn check_fuzz(context: &Context, arguments: &[&str]) -> Result<Tally> {
+    let target = context.workspace.target.join("fuzz").into_os_string();
+    let finished = cargo_with(context, arguments, &[("CARGO_TARGET_DIR", target)])?;
+    judge(arguments, finished)
+}
+
+fn judge(arguments: &[&str], finished: Finished) -> Result<Tally> {
     let mut tally = Tally::default();
     match finished.ending {
         Ending::Exit(0) => tally.pass(),
@@ -52,11 +62,16 @@ fn check(context: &Context, arguments: &[&str]) -> Result<Tally> {
 }
 
 pub fn format(context: &Context) -> Result<Tally> {
-    check(context, &["fmt", "--all", "--check"])
+    let mut tally = check(context, &["fmt", "--all", "--check"])?;
+    tally.add(check_fuzz(
+        context,
+        &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+    )?);
+    Ok(tally)
 }
 
 pub fn lint(context: &Context) -> Result<Tally> {
-    check(
+    let mut tally = check(
         context,
         &[
             "clippy",
@@ -68,7 +83,19 @@ pub fn lint(context: &Context) -> Result<Tally> {
             "-D",
             "warnings",
         ],
-    )
+    )?;
+    tally.add(check_fuzz(
+        context,
+        &[
+            "clippy",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?);
+    Ok(tally)
 }
 
 pub fn test(context: &Context) -> Result<Tally> {

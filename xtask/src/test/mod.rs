@@ -3,6 +3,7 @@
 mod abi;
 mod capi;
 mod cargo;
+mod fuzz;
 mod gssapi;
 mod header;
 mod instructions;
@@ -41,7 +42,7 @@ struct Stage {
     run: fn(&Context) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 14] = [
+const STAGES: [Stage; 15] = [
     Stage {
         name: "format",
         title: "rustfmt",
@@ -61,6 +62,11 @@ const STAGES: [Stage; 14] = [
         name: "loom",
         title: "models of the protocols between threads",
         run: cargo::models,
+    },
+    Stage {
+        name: "fuzz",
+        title: "the fuzz targets, a few seconds each",
+        run: fuzz::run,
     },
     Stage {
         name: "dist",

@@ -274,7 +274,7 @@ fn two_sides_meet() {
     assert_eq!(outcome.properties.get(b"User-Id"), Some(&b"bob"[..]));
     let outcome = client.outcome().unwrap();
     assert_eq!(outcome.properties.get(b"User-Id"), None);
-    assert_eq!(outcome.peer_socket_type, Some(b"DEALER".to_vec()));
+    assert_eq!(outcome.peer_socket_type(), Some(&b"DEALER"[..]));
 }
 
 #[test]
