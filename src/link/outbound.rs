@@ -32,7 +32,7 @@ pub(super) const REST_MAX: usize = 1024;
 /// Parts of one write.
 const PARTS_MAX: usize = 64;
 /// From this many bytes on the buffer is written, unless OUT_BATCH_SIZE says otherwise.
-const FULL: usize = 61_440;
+pub(super) const FULL: usize = 61_440;
 
 /// Encoded bytes, from `sent` to `end`.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Buffer {
     }
 
     #[inline(always)]
-    fn append(&mut self, bytes: &[u8]) {
+    pub(super) fn append(&mut self, bytes: &[u8]) {
         self.room(bytes.len()).copy_from_slice(bytes);
         self.end += bytes.len();
     }

@@ -34,7 +34,7 @@ pub fn all() -> Vec<Scenario> {
     list.extend([1, 100, 1_000].map(poll));
     list.extend([1, 100, 1_000].map(sparse_poll));
     list.extend(habits());
-    list.extend([10, 100, 1_000, 65_536].map(curve));
+    list.extend([100, 65_536].map(curve));
     list.push(allocations());
     list.extend(resources());
     list
@@ -319,7 +319,6 @@ fn curve(size: usize) -> Scenario {
         curve: true,
     });
     Scenario::new("CURVE throughput", format!("{size} B"), work)
-        .at(size as f64)
         .count(first_count(size))
         .budget(Budget::ratio(2.0))
 }
