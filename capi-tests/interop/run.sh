@@ -44,17 +44,26 @@ endpoint() {
     if [ "$1" = tcp ]; then echo 'tcp://127.0.0.1:*'; else echo "ipc://$work/s"; fi
 }
 
+# libzmq sends nothing as a REQ or a DISH that binds and is CURVE's server, not even to itself; B may be libzmq.
+# knows BINDING-TYPE LIBS WHAT
+knows() {
+    case "$3$1 $2" in
+    "CURVE: dish ba" | "CURVE: req ba") return 1 ;;
+    esac
+}
+
 # ways PAIR TRANSPORT COUNT SIZE WHAT: who has which library, and who binds
 ways() {
     left=${1%-*} right=${1#*-} where=$(endpoint "$2")
     for libs in ab ba; do
         if [ $libs = ab ]; then one_lib=$a two_lib=$b; else one_lib=$b two_lib=$a; fi
         side=$(echo $libs | cut -c1)
-        one "$one_lib" "$left" "$two_lib" "$right" "$where" "$3" "$4" "$5$left(bind,$side)-$right $2 $3 x $4"
-        [ "$left" = "$right" ] && continue
-        # libzmq hears nothing as a DISH that binds and is CURVE's server, not even from itself; B may be libzmq.
-        [ "$5$right($libs)" = "CURVE: dish(ba)" ] && continue
-        one "$one_lib" "$right" "$two_lib" "$left" "$where" "$3" "$4" "$5$right(bind,$side)-$left $2 $3 x $4"
+        if knows "$left" $libs "$5"; then
+            one "$one_lib" "$left" "$two_lib" "$right" "$where" "$3" "$4" "$5$left(bind,$side)-$right $2 $3 x $4"
+        fi
+        if [ "$left" != "$right" ] && knows "$right" $libs "$5"; then
+            one "$one_lib" "$right" "$two_lib" "$left" "$where" "$3" "$4" "$5$right(bind,$side)-$left $2 $3 x $4"
+        fi
     done
 }
 
