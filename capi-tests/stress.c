@@ -205,5 +205,99 @@ static void everything_arrives_in_order (const char *on)
     finish (ctx);
 }
 
-CHECK_MAIN (CASE_ON (everything_arrives_in_order, "tcp"), CASE_ON (everything_arrives_in_order, "ipc"),
+/* ---- one publisher, many subscribers ---- */
+
+enum { READERS = 16, SHORT = 12, PART = 3 };
+
+typedef struct reader {
+    void *socket;
+    uint64_t seed, got;
+    /* Subscribed to every message, or to those of one kind in PART. */
+    int kind;
+    pthread_t thread;
+} reader_t;
+
+/* A kind, then its number among those of its kind. Now and then it comes with a second frame. */
+static void *read_all (void *arg)
+{
+    reader_t *reader = arg;
+    uint64_t next[PART] = {0};
+    for (;;) {
+        unsigned char body[20000];
+        int size = zmq_recv (reader->socket, body, sizeof body, 0);
+        if (size == 1)
+            continue;
+        if (size < SHORT) {
+            CHECK_INT (size, 2);
+            return NULL;
+        }
+        uint64_t number;
+        int kind = body[0] - 'a';
+        memcpy (&number, body + 4, sizeof number);
+        CHECK (kind >= 0 && kind < PART && (reader->kind < 0 || kind == reader->kind));
+        CHECK_INT (number, next[kind]);
+        next[kind]++;
+        reader->got++;
+        if (get_int (reader->socket, ZMQ_RCVMORE)) {
+            CHECK_INT (zmq_recv (reader->socket, body, sizeof body, 0), 3);
+            CHECK_INT (get_int (reader->socket, ZMQ_RCVMORE), 0);
+        }
+        dawdle (mix (reader->seed + reader->got));
+    }
+}
+
+static void every_subscriber_gets_all_in_order (const char *on)
+{
+    static reader_t readers[READERS];
+    static unsigned char body[20000];
+    void *ctx = ctx_new ();
+    uint64_t seed = mix ((uint64_t) now_ms ()), numbers[PART] = {0}, sent = 0;
+    char endpoint[ENDPOINT_MAX];
+    printf ("# seed %llu\n", (unsigned long long) seed);
+    void *publisher = sock (ctx, ZMQ_XPUB);
+    set_int (publisher, ZMQ_XPUB_NODROP, 1);
+    set_int (publisher, ZMQ_XPUB_VERBOSE, 1);
+    set_int (publisher, ZMQ_LINGER, -1);
+    set_int (publisher, ZMQ_SNDTIMEO, PATIENCE_MS);
+    bind_on (publisher, on, endpoint);
+    for (int i = 0; i < READERS; i++) {
+        reader_t *reader = &readers[i];
+        *reader = (reader_t){.socket = sock (ctx, ZMQ_SUB), .seed = seed + (uint64_t) i, .kind = i % 4 == 3 ? i % PART : -1};
+        set_int (reader->socket, ZMQ_RCVTIMEO, -1);
+        char topic = (char) ('a' + reader->kind);
+        CHECK_INT (zmq_setsockopt (reader->socket, ZMQ_SUBSCRIBE, &topic, reader->kind < 0 ? 0 : 1), 0);
+        if (reader->kind >= 0)
+            CHECK_INT (zmq_setsockopt (reader->socket, ZMQ_SUBSCRIBE, "z", 1), 0);
+        connect_to (reader->socket, endpoint);
+    }
+    for (int i = 0; i < READERS + READERS / 4; i++)
+        CHECK (zmq_recv (publisher, body, sizeof body, 0) >= 1);
+    for (int i = 0; i < READERS; i++)
+        CHECK_INT (pthread_create (&readers[i].thread, NULL, read_all, &readers[i]), 0);
+    for (int64_t end = now_ms () + SECONDS * 1000; sent % 64 || now_ms () < end; sent++) {
+        uint64_t r = mix (seed ^ sent);
+        int kind = (int) ((r >> 20) % PART);
+        size_t size = r % 512 == 0 ? sizeof body : SHORT + (r >> 24) % (r % 16 ? 60 : 3000);
+        body[0] = (unsigned char) ('a' + kind);
+        memcpy (body + 4, &numbers[kind], sizeof numbers[kind]);
+        numbers[kind]++;
+        bool two = (r >> 40) % 256 == 0;
+        CHECK_INT (zmq_send (publisher, body, size, two ? ZMQ_SNDMORE : 0), size);
+        if (two)
+            CHECK_INT (zmq_send (publisher, "two", 3, 0), 3);
+        /* Bursts, and pauses of all lengths between them. */
+        if ((r >> 8) % 512 == 0)
+            dawdle (r >> 30);
+    }
+    CHECK_INT (zmq_send (publisher, "zz", 2, 0), 2);
+    for (int i = 0; i < READERS; i++) {
+        CHECK_INT (pthread_join (readers[i].thread, NULL), 0);
+        CHECK_INT (readers[i].got, readers[i].kind < 0 ? sent : numbers[readers[i].kind]);
+    }
+    printf ("# %llu messages\n", (unsigned long long) sent);
+    finish (ctx);
+}
+
+CHECK_MAIN (CASE_ON (every_subscriber_gets_all_in_order, "tcp"), CASE_ON (every_subscriber_gets_all_in_order, "ipc"),
+            CASE_ON (everything_arrives_in_order, "tcp"), CASE_ON (everything_arrives_in_order, "ipc"),
             CASE_ON (everything_arrives_in_order, "inproc"))

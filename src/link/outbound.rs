@@ -32,7 +32,7 @@ pub(super) const REST_MAX: usize = 1024;
 /// Parts of one write.
 const PARTS_MAX: usize = 64;
 /// From this many bytes on the buffer is written, unless OUT_BATCH_SIZE says otherwise.
-const FULL: usize = 61_440;
+pub(super) const FULL: usize = 61_440;
 
 /// Encoded bytes, from `sent` to `end`.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Buffer {
     }
 
     #[inline(always)]
-    fn append(&mut self, bytes: &[u8]) {
+    pub(super) fn append(&mut self, bytes: &[u8]) {
         self.room(bytes.len()).copy_from_slice(bytes);
         self.end += bytes.len();
     }
@@ -83,6 +83,7 @@ impl Buffer {
     }
 
     /// Appends `count` bytes, for the caller to fill in.
+    #[inline(always)]
     pub(super) fn take(&mut self, count: usize) -> &mut [u8] {
         self.room(count);
         self.end += count;
@@ -206,14 +207,28 @@ impl Outbound {
         if msg.flags() & CONTROL != 0 || body.len() >= GATHER_FROM {
             return false;
         }
-        let mut header = [0; MAX_HEADER_V2];
-        let used = frame::write_v2(&mut header, 0, body.len() as u64);
-        let place = self.buffer.room(used + body.len());
-        let (head, rest) = place.split_at_mut(used);
-        head.copy_from_slice(header.get(..used).unwrap_or(&[]));
-        rest.copy_from_slice(body);
-        self.buffer.end += used + body.len();
+        self.append_frame(0, body);
         true
+    }
+
+    /// Appends a frame of version 2 framing.
+    #[inline(always)]
+    fn append_frame(&mut self, flags: u8, body: &[u8]) {
+        let size = body.len();
+        if let Ok(short) = u8::try_from(size) {
+            let [first, length, place @ ..] = self.buffer.take(2 + size) else {
+                return;
+            };
+            (*first, *length) = (flags, short);
+            return place.copy_from_slice(body);
+        }
+        let mut header = [0; MAX_HEADER_V2];
+        frame::write_v2(&mut header, flags, size as u64);
+        let place = self.buffer.take(MAX_HEADER_V2 + size);
+        if let Some((head, place)) = place.split_first_chunk_mut() {
+            *head = header;
+            place.copy_from_slice(body);
+        }
     }
 
     #[inline(never)]
@@ -226,6 +241,9 @@ impl Outbound {
         }
         let size = msg.len();
         self.mid = msg.more();
+        if self.wire == Wire::Frames(Framing::V2) && size < GATHER_FROM {
+            return self.append_frame(msg.flags() & MORE, msg.data());
+        }
         self.header(msg.flags() & MORE, size);
         if size < GATHER_FROM {
             self.buffer.append(msg.data());

@@ -23,6 +23,13 @@ thread_local! {
     static LAST: Cell<Option<(Instant, Instant)>> = const { Cell::new(None) };
 }
 
+/// This thread waited for room: that is a part of sending.
+pub fn resume() {
+    if let Some((since, _)) = LAST.get() {
+        LAST.set(Some((since, Instant::now())));
+    }
+}
+
 /// The pace of one connection.
 #[derive(Debug, Default)]
 pub struct Pace {

@@ -42,6 +42,34 @@ pub(super) struct Tick {
     rests: u32,
 }
 
+impl Tick {
+    /// A look at what many connections share: does the application send on, and does the I/O thread send all the same, after
+    /// `patience` more looks than it would have for one connection?
+    pub(super) fn look(&mut self, pushes: u32, written: u32, patience: u32) -> (bool, bool) {
+        if written != self.sent {
+            self.sent(written);
+        }
+        let moves = pushes != self.last;
+        if moves {
+            self.last = pushes;
+            self.still = 0;
+            self.looks += 1;
+        }
+        (moves, self.looks >= LOOKS_MAX.saturating_add(patience))
+    }
+
+    /// All of so many was sent.
+    pub(super) fn sent(&mut self, pushes: u32) {
+        (self.sent, self.looks) = (pushes, 0);
+    }
+
+    /// Another look at which the application had not sent. True when that is no stream any more.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.still += 1;
+        self.still >= STILL_MAX
+    }
+}
+
 impl Link {
     pub(super) fn on_flush(self: Arc<Self>, io: &mut Io) -> Care {
         let pushes = self.pushes.load(Ordering::Relaxed);

@@ -49,6 +49,23 @@ impl Iterator for Frames<'_> {
     }
 }
 
+/// The messages that `bytes` are, each of one frame with its body behind the header.
+pub(super) fn frames_of(bytes: &[u8]) -> Vec<Msg> {
+    let frames = Frames {
+        buffer: bytes,
+        framing: Framing::V2,
+        at: 0,
+    };
+    let body = |(header, start): (Header, usize)| {
+        let from = start + header.header_len;
+        let body = bytes
+            .get(from..)?
+            .get(..usize::try_from(header.size).ok()?)?;
+        Msg::copied(body).ok()
+    };
+    frames.filter_map(body).collect()
+}
+
 /// True when the body does not lie in the buffer.
 fn is_gathered(header: Header) -> bool {
     !header.command() && header.size >= GATHER_FROM as u64

@@ -29,6 +29,8 @@ pub struct Dist {
     /// Who gets the message that is being sent.
     chosen: Vec<PipeId>,
     more: bool,
+    /// The caller will not wait for room: what each pipe gets is counted.
+    counts: bool,
 }
 
 impl Dist {
@@ -123,6 +125,9 @@ impl Dist {
         if place.full {
             return false;
         }
+        if pipes.has_joined(pipe) {
+            return true;
+        }
         let room = pipes.can_write(pipe);
         place.full = !room;
         room
@@ -131,11 +136,15 @@ impl Dist {
     /// True when each chosen pipe has room, as far as this caller is concerned.
     pub fn all_have_room(&mut self, cx: &mut Cx) -> bool {
         let mut all = true;
+        self.counts = cx.dontwait;
+        if self.counts {
+            cx.pipes.leave_all_shared();
+        }
         for &pipe in &self.chosen {
             let Some(place) = self.places.get_mut(pipe) else {
                 continue;
             };
-            if !place.full {
+            if !place.full && !cx.pipes.has_joined(pipe) {
                 place.full = !cx.can_begin(pipe);
             }
             all &= !place.full;
@@ -162,11 +171,15 @@ impl Dist {
         if let Some(fence) = Asymmetric::known()
             && !self.more
             && !msg.more()
-            && msg.len() <= COPY_MAX
         {
             // Where a stream goes by a pipe, the bytes are copied once, to where they are sent from.
-            self.chosen
-                .retain(|&pipe| !pipes.write_now(pipe, msg, fence));
+            if !self.counts {
+                pipes.write_shared(&mut self.chosen, msg);
+            }
+            if msg.len() <= COPY_MAX {
+                self.chosen
+                    .retain(|&pipe| !pipes.write_now(pipe, msg, fence));
+            }
         }
         let Some((&last, others)) = self.chosen.split_last() else {
             drop(msg.take());

@@ -7,6 +7,7 @@
 mod inbox;
 mod inproc;
 mod pipes;
+mod shared;
 
 pub use crate::link::news::{Far, Newcomer, News, Peer, PipeKey};
 pub use pipes::{PipeId, Pipes};
@@ -266,6 +267,11 @@ impl Pipe {
     /// The high water mark is no limit to what a stream has in its buffer.
     fn is_roomy(&self) -> bool {
         self.tx.hwm() == 0 || self.tx.hwm() >= ROOMY
+    }
+
+    /// Nothing that was written before waits in the lane.
+    fn may_join(&self) -> bool {
+        self.tx.is_drained() && self.staged.is_empty() && self.is_roomy() && !self.severed
     }
 
     /// Takes the next message that came, of one frame, in place of `into`, from where it was received. False when nothing

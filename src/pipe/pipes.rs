@@ -1,6 +1,7 @@
 //! All pipes of a socket.
 #![forbid(unsafe_code)]
 
+use super::shared::Shared;
 use super::{Far, Newcomer, News, Peer, Pipe, PipeKey};
 use crate::link::Driven;
 use crate::msg::Msg;
@@ -14,7 +15,7 @@ pub type PipeId = usize;
 /// The pipes of one socket, by number.
 #[derive(Debug, Default)]
 pub struct Pipes {
-    slots: Vec<Option<Pipe>>,
+    pub(super) slots: Vec<Option<Pipe>>,
     free: Vec<PipeId>,
     by_key: HashMap<PipeKey, PipeId>,
     ended: Vec<PipeId>,
@@ -26,6 +27,7 @@ pub struct Pipes {
     unfenced: bool,
     /// Pipes parked without a fence.
     parked: Vec<PipeId>,
+    pub(super) shared: Shared,
 }
 
 impl Pipes {
@@ -49,6 +51,7 @@ impl Pipes {
 
     /// Takes a pipe out.
     pub fn remove(&mut self, id: PipeId) -> Option<Pipe> {
+        self.leave_shared(id);
         let pipe = self.slots.get_mut(id)?.take()?;
         if self.find(pipe.key) == Some(id) {
             self.by_key.remove(&pipe.key);
@@ -123,6 +126,7 @@ impl Pipes {
     /// last frame (the one without MORE) was written. A frame for a pipe that is severed is dropped.
     #[inline(always)]
     pub fn write(&mut self, id: PipeId, msg: Msg) {
+        self.leave_shared(id);
         let Some(pipe) = self.get_mut(id) else { return };
         if !pipe.severed && pipe.write(msg) {
             self.unflushed.push(id);
@@ -142,6 +146,7 @@ impl Pipes {
     /// Writes a message of one frame to `id`, which is not severed, if there is room. Else nothing happens.
     #[inline(always)]
     pub fn write_sole(&mut self, id: PipeId, msg: &mut Msg) -> bool {
+        self.leave_shared(id);
         let Some(Some(pipe)) = self.slots.get_mut(id) else {
             return false;
         };
@@ -293,6 +298,7 @@ impl Pipes {
 
     /// The far end is gone: nothing more is written; once everything that came was read, the pipe has ended.
     pub fn sever(&mut self, id: PipeId) {
+        self.leave_shared(id);
         let Some(pipe) = self.get_mut(id) else { return };
         pipe.severed = true;
         pipe.staged.clear();
@@ -330,6 +336,7 @@ impl Pipes {
 
     /// Ends a pipe at once, with what it holds: the pattern found that its peer breaks the rules.
     pub fn drop_peer(&mut self, id: PipeId) {
+        self.leave_shared(id);
         if let Some(pipe) = self.get_mut(id) {
             pipe.severed = true;
             pipe.staged.clear();
@@ -348,6 +355,7 @@ impl Pipes {
     /// Changes the high water marks of a pipe to a connection. Those of an inproc pipe are the sums that its two
     /// sockets work out: [`set_marks`](Pipes::set_marks).
     pub fn apply_marks(&mut self, sndhwm: u64, rcvhwm: u64) {
+        self.leave_all_shared();
         for pipe in self.slots.iter_mut().flatten() {
             if matches!(pipe.far, Far::Link(_)) {
                 pipe.tx.set_hwm(sndhwm);
@@ -359,6 +367,14 @@ impl Pipes {
     /// Sends what was left in lanes and buffers. To be called before any wait.
     #[inline(always)]
     pub fn flush(&mut self) {
+        self.flush_shared();
+        self.flush_own();
+    }
+
+    /// As [`flush`](Pipes::flush), before a wait for room: what is shared is a part of a stream, and the I/O thread sends it
+    /// soon.
+    #[inline(always)]
+    pub fn flush_own(&mut self) {
         if !self.unflushed.is_empty() {
             self.flush_some();
         }
@@ -417,6 +433,7 @@ impl Pipes {
     /// Leaves a pipe: what was written is sent within `linger` (`None`: however long it takes). The caller detaches and
     /// removes it.
     pub fn close(&mut self, id: PipeId, linger: Option<Duration>) {
+        self.leave_shared(id);
         let Some(pipe) = self.get_mut(id) else { return };
         pipe.severed = true;
         pipe.staged.clear();

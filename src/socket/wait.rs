@@ -3,7 +3,7 @@
 
 use super::{Socket, crowd, of};
 use crate::errno::{Errno, Result};
-use crate::link::Driven;
+use crate::link::{Driven, pace};
 use crate::pipe::PipeId;
 use crate::queue::{Sleep, Turn};
 use crate::sys::wait::{PollFd, poll};
@@ -72,7 +72,12 @@ pub(super) fn until<T>(
     if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
         return first;
     }
-    let result = keep_trying(turn, want, patience, attempt);
+    let result = keep_trying(turn, want, patience, |socket| {
+        if want == Want::Send {
+            pace::resume();
+        }
+        attempt(socket)
+    });
     if let Ok(socket) = of(turn) {
         socket.crowd.pass_on();
     }
@@ -90,7 +95,10 @@ fn keep_trying<T>(
         .ok()
         .and_then(|patience| Instant::now().checked_add(Duration::from_millis(patience)));
     loop {
-        of(turn)?.pipes.flush();
+        match want {
+            Want::Send => of(turn)?.pipes.flush_own(),
+            Want::Receive => of(turn)?.pipes.flush(),
+        }
         if let Some(result) = spin(turn, &mut attempt) {
             return result;
         }
