@@ -246,6 +246,62 @@ static void steered_by_request (const char *on)
     steered_by (ZMQ_REQ, ZMQ_REP);
 }
 
+static void crowded_way (const char *on)
+{
+    /* Two senders at once, now and then with more than one frame: whole, in order, and counted. */
+    enum { ROUNDS = 30, EACH = 300 };
+    void *ctx = ctx_new (), *push[2] = {sock (ctx, ZMQ_PUSH), sock (ctx, ZMQ_PUSH)}, *pull = sock (ctx, ZMQ_PULL),
+         *control = sock (ctx, ZMQ_PAIR);
+    proxy_t p = {.front = sock (ctx, ZMQ_PULL), .back = sock (ctx, ZMQ_PUSH), .control = sock (ctx, ZMQ_PAIR)};
+    char ep[ENDPOINT_MAX];
+    uint64_t frames = 0, bytes = 0, s[8];
+    int next[2] = {0, 0};
+    bind_on (p.control, "inproc", ep);
+    connect_to (control, ep);
+    bind_on (p.front, on, ep);
+    connect_to (push[0], ep);
+    connect_to (push[1], ep);
+    bind_on (p.back, on, ep);
+    connect_to (pull, ep);
+    start (&p);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < 2 * EACH; i++) {
+            int who = i % 2, number = round * EACH + i / 2, size = 8 + number % 200;
+            char body[256] = {0};
+            memcpy (body, &who, 4);
+            memcpy (body + 4, &number, 4);
+            int more = number % 50 == 49 || (round % 3 == 2 && number % 2);
+            SEND_BYTES (push[who], body, size, more ? ZMQ_SNDMORE : 0);
+            if (more)
+                SEND (push[who], "rest");
+            frames += 1 + more;
+            bytes += size + 4 * more;
+        }
+        for (int i = 0; i < 2 * EACH; i++) {
+            char body[256];
+            int who, number, size = zmq_recv (pull, body, sizeof body, 0);
+            CHECK (size >= 8);
+            memcpy (&who, body, 4);
+            memcpy (&number, body + 4, 4);
+            CHECK (who == 0 || who == 1);
+            CHECK_INT (number, next[who]++);
+            CHECK_INT (size, 8 + number % 200);
+            int more = number % 50 == 49 || (round % 3 == 2 && number % 2);
+            CHECK_INT (get_int (pull, ZMQ_RCVMORE), more);
+            if (more)
+                RECV (pull, "rest");
+        }
+    }
+    statistics (control, s);
+    const uint64_t want[8] = {frames, bytes, 0, 0, 0, 0, frames, bytes};
+    for (int i = 0; i < 8; i++)
+        CHECK_INT (s[i], want[i]);
+    command (control, "TERMINATE");
+    CHECK_INT (pthread_join (p.thread, NULL), 0);
+    CHECK_INT (p.rc, 0);
+    finish (ctx);
+}
+
 static void steerable_ends_with_context (const char *on)
 {
     void *ctx = ctx_new ();
@@ -286,4 +342,4 @@ CHECK_MAIN (CASE_ON (requests_pass, "tcp"), CASE_ON (requests_pass, "ipc"), CASE
             CASE_ON (forwarder, "tcp"), CASE_ON (forwarder, "inproc"), CASE_ON (streamer, "tcp"),
             CASE_ON (streamer, "inproc"), CASE_ON (single_socket, "tcp"), CASE_ON (single_socket, "inproc"),
             CASE (device), CASE (steered_by_pair), CASE (steered_by_request), CASE (steerable_ends_with_context),
-            CASE (back_pressure))
+            CASE (back_pressure), CASE_ON (crowded_way, "tcp"), CASE_ON (crowded_way, "inproc"))

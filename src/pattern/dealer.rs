@@ -64,6 +64,10 @@ impl Pattern for Dealer {
         self.fq.sole()
     }
 
+    fn fair_in(&mut self) -> Option<&mut FairQueue> {
+        Some(&mut self.fq)
+    }
+
     fn can_send(&mut self, cx: &mut Cx) -> bool {
         self.lb.can_send(cx.pipes)
     }

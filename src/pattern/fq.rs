@@ -7,6 +7,7 @@
 use super::rotation::Rotation;
 use crate::msg::Msg;
 use crate::pipe::{PipeId, Pipes};
+use crate::sync::Asymmetric;
 
 /// How many pipes may be looked at in vain on each receive.
 const LOOK_AT: usize = 8;
@@ -74,6 +75,31 @@ impl FairQueue {
             Some(msg) => Some(self.took(pipe, msg)),
             None => self.recv_from_another(pipes),
         }
+    }
+
+    /// Takes the next message, of one frame, in place of `into`. False when it is not, or none is there, or it takes more to
+    /// find that out.
+    #[inline(always)]
+    pub fn recv_now(&mut self, pipes: &mut Pipes, into: &mut Msg, fence: Asymmetric) -> bool {
+        if self.more {
+            return false;
+        }
+        let count = self.awake.len();
+        for _ in 0..count.min(LOOK_AT) {
+            let Some(pipe) = self.awake.current() else {
+                break;
+            };
+            if count == 1 && pipes.read_now(pipe, into, fence) || pipes.read_sole(pipe, into) {
+                self.awake.advance();
+                return true;
+            }
+            // Another's turn comes only after a message of more frames.
+            if pipes.can_read(pipe) {
+                break;
+            }
+            self.awake.advance();
+        }
+        false
     }
 
     #[inline(always)]

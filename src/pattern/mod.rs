@@ -36,6 +36,7 @@ mod xsub;
 #[cfg(test)]
 mod tests;
 
+use self::fq::FairQueue;
 use crate::errno::{Errno, Result};
 use crate::msg::Msg;
 use crate::pipe::{Far, PipeId, Pipes};
@@ -130,6 +131,11 @@ pub trait Pattern: Send {
 
     /// The one pipe that every message comes by as it is, until the pattern is called again.
     fn sole_in(&self) -> Option<PipeId> {
+        None
+    }
+
+    /// The queue that every message comes by as it is.
+    fn fair_in(&mut self) -> Option<&mut FairQueue> {
         None
     }
 

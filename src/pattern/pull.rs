@@ -51,6 +51,10 @@ impl Pattern for Pull {
         self.fq.sole()
     }
 
+    fn fair_in(&mut self) -> Option<&mut FairQueue> {
+        Some(&mut self.fq)
+    }
+
     fn can_recv(&mut self, cx: &mut Cx) -> bool {
         self.fq.can_recv(cx.pipes)
     }

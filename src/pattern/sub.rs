@@ -1,6 +1,7 @@
 //! SUB: an XSUB that subscribes by options and never sends.
 #![forbid(unsafe_code)]
 
+use super::fq::FairQueue;
 use super::xsub::Xsub;
 use super::{Cx, Pattern, setting};
 use crate::errno::Result;
@@ -57,6 +58,10 @@ impl Pattern for Sub {
 
     fn sole_in(&self) -> Option<PipeId> {
         self.xsub.sole_in()
+    }
+
+    fn fair_in(&mut self) -> Option<&mut FairQueue> {
+        self.xsub.fair_in()
     }
 
     fn can_recv(&mut self, cx: &mut Cx) -> bool {

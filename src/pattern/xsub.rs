@@ -63,6 +63,11 @@ impl Xsub {
         Ok(())
     }
 
+    /// True when the next messages are those that come.
+    fn passes_all(&self) -> bool {
+        self.held.is_none() && (!self.filters || self.topics.matches(&[]))
+    }
+
     #[inline(always)]
     fn lets_through(&self, cx: &Cx, msg: &Msg) -> bool {
         !self.filters || self.topics.matches(msg.data()) != cx.invert_matching
@@ -162,10 +167,11 @@ impl Pattern for Xsub {
     }
 
     fn sole_in(&self) -> Option<PipeId> {
-        if self.held.is_some() || self.filters && !self.topics.matches(&[]) {
-            return None;
-        }
-        self.fq.sole()
+        self.passes_all().then(|| self.fq.sole()).flatten()
+    }
+
+    fn fair_in(&mut self) -> Option<&mut FairQueue> {
+        self.passes_all().then_some(&mut self.fq)
     }
 
     fn can_send(&mut self, _cx: &mut Cx) -> bool {

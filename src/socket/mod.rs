@@ -15,6 +15,7 @@ mod option;
 mod peers;
 mod readiness;
 mod stats;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -28,6 +29,7 @@ pub use readiness::{
     Part, drive, end_poll, events, is_thread_safe, known_events, missed, poll_fds, unwatch, watch,
 };
 pub use stats::report_pipes;
+pub use stream::{Passed, pass_now};
 
 use crate::ctx::{Marks, Rendezvous, Shared};
 use crate::endpoint::EndpointText;
