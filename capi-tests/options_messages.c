@@ -131,9 +131,9 @@ static void not_told_otherwise (const char *on)
     set_text (router, ZMQ_DISCONNECT_MSG, "gone");
     set_text (bound, ZMQ_DISCONNECT_MSG, "gone");
     set_text (dealer, ZMQ_DISCONNECT_MSG, "gone");
+    void *mon = mon_open (ctx, router, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
     bind_on (dealer, on, ep);
     connect_to (router, ep);
-    void *mon = mon_open (ctx, router, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
     MON_UNTIL (mon, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     sock_close (dealer);
     MON_UNTIL (mon, ZMQ_EVENT_DISCONNECTED);

@@ -267,6 +267,7 @@ static void replayed_handshake (const char *on)
 {
     server_t s = server_of ("CURVE", ZMQ_PULL);
     static uint8_t hello[HELLO_SIZE], initiate[1024];
+    void *mon = mon_open (s.ctx, s.socket, SHAKEN);
     bind_on (s.socket, "tcp", s.ep);
     curve_t *c = curve_dial (s.ep, &s.ck, &s.sk), *again;
     curve_hello (c);
@@ -278,7 +279,7 @@ static void replayed_handshake (const char *on)
     curve_send (c, 4, initiate, size);
     decide (&s, "200");
     curve_readied (c);
-    void *mon = mon_open (s.ctx, s.socket, SHAKEN);
+    MON_UNTIL (mon, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     again = curve_dial (s.ep, &s.ck, &s.sk);
     curve_send (again, 4, hello, HELLO_SIZE);
     CHECK_INT (curve_recv (again, NULL), WELCOME_SIZE);
