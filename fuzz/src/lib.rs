@@ -6,9 +6,11 @@
 
 mod curve;
 mod data;
+mod gssapi;
 mod handshake;
 pub mod seeds;
 
 pub use curve::{curve_commands, curve_messages};
 pub use data::{commands, frames, metadata, zap_replies};
+pub use gssapi::gssapi;
 pub use handshake::{greeting, null_commands, plain_commands};

@@ -3,7 +3,8 @@
 use zmq::zmtp::frame;
 use zmq::zmtp::mechanism::Kind;
 
-use crate::handshake::greeting_of;
+use crate::gssapi;
+use crate::handshake::{Choices, greeting_of};
 
 const METADATA: &[u8] = b"\x0BSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x04peer";
 
@@ -40,7 +41,11 @@ pub fn all() -> Vec<(&'static str, String, Vec<u8>)> {
                 Kind::Null => command(&ready),
                 Kind::Plain if choices & 1 == 0 => [command(&welcome), command(&ready)].concat(),
                 Kind::Plain => [command(&hello), command(&initiate)].concat(),
-                _ => Vec::new(),
+                Kind::Gssapi => {
+                    let right = gssapi::right(Choices(choices));
+                    right.iter().flat_map(|body| command(body)).collect()
+                }
+                Kind::Curve => Vec::new(),
             };
             let data = [&[choices, number][..], &greeting_of(*kind), &talk].concat();
             seed("greeting", &format!("{}-{choices:02x}", kind.name()), data);
@@ -136,6 +141,71 @@ pub fn all() -> Vec<(&'static str, String, Vec<u8>)> {
                 &format!("{name}-{choices}"),
                 data.concat(),
             );
+        }
+    }
+
+    // What is said: as it is, a token of the negotiation, sealed, or sealed out of its turn; the flags of its frame beside.
+    let says = |what: u8, body: &[u8]| with(&[what], &counted(body));
+    let ready = with(b"\x05READY", METADATA);
+    for choices in [0xC0, 0xC4, 0xC1, 0xC5, 0x05, 0xE1, 0xF1] {
+        let (server, plaintext) = (choices & 1 != 0, choices & 4 != 0);
+        let (token, assent): (_, &[&[u8]]) = match server {
+            true => (b"hello", &[b""]),
+            false => (b"reply", &[]),
+        };
+        let mut shake = vec![vec![choices], says(0x11, token)];
+        shake.extend(assent.iter().map(|body| says(0x10, body)));
+        let last = match plaintext {
+            true => says(0x10, &ready),
+            false => says(0x12, &with(b"\0", &ready)),
+        };
+        let shaken = [shake.concat(), last].concat();
+        let how = format!("{choices:02x}");
+        let behind: [(&str, Vec<Vec<u8>>); 8] = [
+            ("alone", Vec::new()),
+            (
+                "sealed",
+                vec![
+                    says(2, b"\x01first"),
+                    says(2, b"\0second"),
+                    says(2, b"\x02\x04PING\0\0context"),
+                    says(2, b"\x02\x09SUBSCRIBEtopic"),
+                    says(2, b"\x04topic"),
+                    says(2, b"\x08topic"),
+                    says(2, b"\0"),
+                ],
+            ),
+            (
+                "bare",
+                vec![
+                    says(4, b"first"),
+                    says(0, b"second"),
+                    says(0x10, b"\x04PING\0\0context"),
+                    says(0x10, b"\x09SUBSCRIBEtopic"),
+                ],
+            ),
+            (
+                "replayed",
+                vec![says(2, b"\0first"), says(3, b"\x01\0first")],
+            ),
+            ("wrong", vec![says(0x22, b"\0first")]),
+            ("empty", vec![says(2, b""), says(2, b"\0late")]),
+            ("token", vec![says(1, b"hello")]),
+            ("cut", vec![says(0, b"\x07MESSAGE\0\0\0\x09short")]),
+        ];
+        for (name, frames) in behind {
+            let data = [&shaken[..], &frames.concat()].concat();
+            seed("gssapi", &format!("{name}-{how}"), data);
+        }
+        for (name, said) in [
+            ("error", says(0x10, &error)),
+            ("endless", says(0x11, b"more").repeat(9)),
+            ("mute", says(0x11, b"mute")),
+            ("short", says(0x11, b"short")),
+            ("forged", says(0x11, b"forged")),
+            ("long", says(0x10, b"\x08INITIATE\xFF\xFF\xFF\xFFtoken")),
+        ] {
+            seed("gssapi", &format!("{name}-{how}"), with(&[choices], &said));
         }
     }
 

@@ -27,6 +27,8 @@ use crate::zmtp::secret::Secret;
 
 mod message;
 pub mod party;
+#[cfg(any(test, feature = "bench"))]
+pub mod toy;
 
 const INITIATE: &[u8] = b"\x08INITIATE";
 const READY: &[u8] = b"\x05READY";

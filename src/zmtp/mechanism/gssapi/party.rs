@@ -71,6 +71,13 @@ impl Errand {
         }
     }
 
+    /// Runs it with `party` in the place of its own.
+    #[cfg(any(test, feature = "bench"))]
+    pub fn run_by(mut self, party: Box<dyn Party>) -> Report {
+        self.party = party;
+        self.run()
+    }
+
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.token.capacity()

@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use self::toy::{Toy, initiate_of, message, ready_of, sealed_ready};
+use super::toy::{Toy, initiate_of, message, ready_of, sealed_ready};
 use super::*;
 use crate::zmtp::failure::Event;
 use crate::zmtp::frame;
@@ -13,7 +13,6 @@ use crate::zmtp::mechanism::Kind;
 use crate::zmtp::mechanism::tests::Tell;
 
 mod frames;
-mod toy;
 mod wire;
 
 const BAD_MESSAGE: Failure = Failure::Protocol(code::ZMTP_MALFORMED_COMMAND_MESSAGE);

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::party::Channel;
-use super::toy::{ToyChannel, message};
+use super::super::toy::{ToyChannel, message};
 use super::*;
 use crate::zmtp::mechanism::cipher::{Opened, Seal};
 

@@ -1,17 +1,15 @@
 //! Whole handshakes, byte by byte.
 #![forbid(unsafe_code)]
 
-use super::toy::{Toy, initiate_of};
+use super::super::toy::{Toy, initiate_of};
 use super::*;
 use crate::zmtp::handshake::{Handshake, MAX_BUFFERED, MAX_COMMAND};
 
 /// Moves what one side has to say to the other, and takes its steps, with [`Toy`] in the place of Kerberos.
 fn carry(from: &mut Handshake, to: &mut Handshake, held: &mut Vec<u8>, piece: usize) -> bool {
     let mut moved = false;
-    if let Some(Errand { token, .. }) = from.take_errand() {
-        let mut party: Box<dyn Party> = Box::new(Toy);
-        let step = party.step(&token);
-        assert_eq!(from.report(Report { party, step }), Ok(()));
+    if let Some(errand) = from.take_errand() {
+        assert_eq!(from.report(errand.run_by(Box::new(Toy))), Ok(()));
         moved = true;
     }
     if from.zap_request().is_some() {

@@ -1,16 +1,16 @@
-//! A negotiation that needs no Kerberos, and what it puts on the wire.
+//! A negotiation that needs no Kerberos, and what it puts on the wire: for tests and for the fuzz targets.
 #![forbid(unsafe_code)]
 
 use std::ops::Range;
 
-use super::super::party::{Channel, Established, Party, Step};
-use super::super::{READY, REFUSED};
+use super::party::{Channel, Established, Party, Step};
+use super::{READY, REFUSED};
 use crate::zmtp::failure::Failure;
 use crate::zmtp::metadata;
 
 /// Negotiates in as many steps as Kerberos: "hello", "reply", and the client is content.
 #[derive(Debug)]
-pub(super) struct Toy;
+pub struct Toy;
 
 impl Party for Toy {
     fn step(&mut self, token: &[u8]) -> Result<Step, Failure> {
@@ -35,12 +35,14 @@ impl Party for Toy {
 
 /// Numbers what it seals, hides it badly, and adds it up.
 #[derive(Default, Debug)]
-pub(super) struct ToyChannel {
-    pub(super) sealed: u8,
-    pub(super) opened: u8,
+pub struct ToyChannel {
+    /// How many tokens it sealed.
+    pub sealed: u8,
+    /// How many it opened.
+    pub opened: u8,
 }
 
-pub(super) const MASK: u8 = 0x5A;
+const MASK: u8 = 0x5A;
 
 impl Channel for ToyChannel {
     fn wrap(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
@@ -73,7 +75,8 @@ impl Channel for ToyChannel {
     }
 }
 
-pub(super) fn initiate_of(token: &[u8]) -> Vec<u8> {
+/// The command that carries `token`.
+pub fn initiate_of(token: &[u8]) -> Vec<u8> {
     let mut body = b"\x08INITIATE".to_vec();
     body.extend_from_slice(&(token.len() as u32).to_be_bytes());
     body.extend_from_slice(token);
@@ -81,7 +84,7 @@ pub(super) fn initiate_of(token: &[u8]) -> Vec<u8> {
 }
 
 /// A MESSAGE with the `number`th token of a channel, which holds `plain`.
-pub(super) fn message(number: u8, plain: &[u8]) -> Vec<u8> {
+pub fn message(number: u8, plain: &[u8]) -> Vec<u8> {
     let mut channel = ToyChannel {
         sealed: number,
         opened: 0,
@@ -94,7 +97,8 @@ pub(super) fn message(number: u8, plain: &[u8]) -> Vec<u8> {
     body
 }
 
-pub(super) fn ready_of(socket_type: &[u8]) -> Vec<u8> {
+/// A READY that nothing seals.
+pub fn ready_of(socket_type: &[u8]) -> Vec<u8> {
     let mut body = READY.to_vec();
     assert!(metadata::encode(
         &mut body,
@@ -104,6 +108,7 @@ pub(super) fn ready_of(socket_type: &[u8]) -> Vec<u8> {
     body
 }
 
-pub(super) fn sealed_ready(socket_type: &[u8]) -> Vec<u8> {
+/// The first token of a channel: READY.
+pub fn sealed_ready(socket_type: &[u8]) -> Vec<u8> {
     message(0, &[&b"\0"[..], &ready_of(socket_type)].concat())
 }
