@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use rayon::prelude::*;
+
+use crate::parallel;
 
 /// One command that makes one file out of others.
 pub struct Step {
@@ -91,34 +91,7 @@ pub fn run(title: &str, steps: &[Step], jobs: usize) -> Result<()> {
     if due.is_empty() {
         return Ok(());
     }
-    let bar = progress(title, due.len() as u64);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
-    let result = pool.install(|| {
-        due.par_iter().try_for_each(|step| {
-            let result = step.run();
-            bar.inc(1);
-            result
-        })
-    });
-    bar.finish_and_clear();
-    result?;
+    parallel::each(title, &due, jobs, |step| step.run())?;
     eprintln!("{title}: {} of {} built", due.len(), steps.len());
     Ok(())
-}
-
-/// A progress bar in the workspace's one style.
-pub fn progress(title: &str, length: u64) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    let style =
-        ProgressStyle::with_template("{prefix:<28} {bar:32} {pos:>3}/{len:<3} {elapsed} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    bar.set_prefix(title.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
-
-/// How many compilers to run at once.
-pub fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
 }

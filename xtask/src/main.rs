@@ -5,6 +5,7 @@ mod child;
 mod compile;
 mod conformance;
 mod dist;
+mod parallel;
 mod reference;
 mod test;
 mod toolchain;

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::compile::{default_jobs, progress};
 use crate::dist;
+use crate::parallel::{default_jobs, progress};
 use crate::reference::{Flavour, Reference};
 use crate::workspace::Workspace;
 use measure::{Effort, Row, measure};

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::compile::{self, Step, default_jobs};
+use crate::compile::{self, Step};
+use crate::parallel::default_jobs;
 use crate::reference::{Flavour, Reference};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;

@@ -8,11 +8,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use comfy_table::presets;
-use rayon::prelude::*;
 
 use crate::child::{Ending, Finished, Job};
-use crate::compile::{default_jobs, progress};
 use crate::dist;
+use crate::parallel::{self, default_jobs};
 use crate::reference::{Flavour, Reference};
 use crate::workspace::Workspace;
 
@@ -143,15 +142,12 @@ fn limit(name: &str) -> Duration {
 }
 
 fn run_program(program: &Path, name: &str, library: &Library) -> Result<Finished> {
-    let folder = tempfile::tempdir()?;
     let job = Job {
         program: program.to_owned(),
         environment: library.environment(),
-        folder: Some(folder.path().to_owned()),
-        group: true,
         ..Job::default()
     };
-    job.run(limit(name))
+    job.run_apart(limit(name))
 }
 
 /// How programs are run.
@@ -174,19 +170,10 @@ pub fn run_programs(
     manner: Manner,
 ) -> Result<Vec<Verdict>> {
     let Manner { jobs, again, show } = manner;
-    let bar = progress(title, names.len() as u64);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
-    let mut verdicts: Vec<Verdict> = pool.install(|| {
-        names
-            .par_iter()
-            .map(|name| {
-                let finished = run_program(&folder.join(name), name, library)?;
-                bar.inc(1);
-                Ok(Verdict::of(&finished))
-            })
-            .collect::<Result<_>>()
+    let mut verdicts = parallel::each(title, names, jobs, |name| {
+        let finished = run_program(&folder.join(name), name, library)?;
+        Ok(Verdict::of(&finished))
     })?;
-    bar.finish_and_clear();
     for (name, verdict) in names.iter().zip(&mut verdicts) {
         if !again || !matches!(verdict, Verdict::Fail(_)) {
             continue;

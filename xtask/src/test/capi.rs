@@ -9,12 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use rayon::prelude::*;
+use anyhow::{Context as _, Result, bail};
 
-use super::{Context, Tally};
+use super::{Context, Ran, Tally, count_each};
 use crate::child::{Ending, Finished, Job};
-use crate::compile::{Step, default_jobs, progress};
+use crate::compile::Step;
 use crate::conformance::Library;
 use crate::reference::Flavour;
 use crate::toolchain::{Optional, Toolchain};
@@ -154,66 +153,41 @@ fn compile_and_run(
     for program in left_out {
         tally.skip(&program.name, "it needs libsodium-dev to compile");
     }
-    let bar = progress(title, programs.len() as u64);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(default_jobs())
-        .build()?;
-    let outcomes: Vec<Result<Finished>> = pool.install(|| {
-        programs
-            .par_iter()
-            .map(|program| {
-                step(context, &tools, &lib, program)?.ensure()?;
-                let folder = tempfile::tempdir()?;
-                let finished = Job {
-                    program: program.executable.clone(),
-                    environment: library.environment(),
-                    folder: Some(folder.path().to_owned()),
-                    group: true,
-                    ..Job::default()
-                }
-                .run(LIMIT);
-                bar.inc(1);
-                finished
-            })
-            .collect()
-    });
-    bar.finish_and_clear();
-    for (program, outcome) in programs.iter().zip(outcomes) {
-        judge(&mut tally, &program.name, outcome);
-    }
+    let name = |program: &&Program| program.name.clone();
+    tally.add(count_each(title, &programs, name, |program| {
+        step(context, &tools, &lib, program)?.ensure()?;
+        let finished = Job {
+            program: program.executable.clone(),
+            environment: library.environment(),
+            ..Job::default()
+        }
+        .run_apart(LIMIT)?;
+        judge(&finished)
+    })?);
     Ok(tally)
 }
 
-/// Counts one program; a failure shows everything it wrote about failures, or else its end.
-pub fn judge(tally: &mut Tally, name: &str, outcome: Result<Finished>) {
-    match outcome {
-        Err(error) => tally.fail(name, &format!("{error:#}")),
-        Ok(finished) => match finished.ending {
-            Ending::Exit(0) => {
-                tally.pass();
-                for line in finished
-                    .output
-                    .lines()
-                    .filter(|line| line.starts_with("skipped "))
-                {
-                    println!("   {name} passed without a case: {line}");
-                }
-            }
-            Ending::Exit(77) => tally.skip(name, finished.last_line()),
-            ref ending => {
-                let lines: Vec<&str> = finished
-                    .output
-                    .lines()
-                    .filter(|line| line.starts_with("FAILED"))
-                    .collect();
-                let detail = if lines.is_empty() {
-                    finished.last_line().to_owned()
-                } else {
-                    lines.join("\n  ")
-                };
-                tally.fail(name, &format!("{ending}\n  {detail}"));
-            }
-        },
+/// What came of a program; a failure shows everything it wrote about failures, or else its end.
+pub fn judge(finished: &Finished) -> Result<Ran> {
+    let lines = |start: &str| -> Vec<&str> {
+        let lines = finished.output.lines();
+        lines.filter(|line| line.starts_with(start)).collect()
+    };
+    match &finished.ending {
+        Ending::Exit(0) => {
+            let skipped = lines("skipped ").into_iter();
+            let notes = skipped.map(|line| format!("passed without a case: {line}"));
+            Ok(Ran::Passed(notes.collect()))
+        }
+        Ending::Exit(77) => Ok(Ran::LeftOut(finished.last_line().to_owned())),
+        ending => {
+            let failed = lines("FAILED");
+            let detail = match failed.is_empty() {
+                true => finished.last_line().to_owned(),
+                false => failed.join("\n  "),
+            };
+            bail!("{ending}\n  {detail}")
+        }
     }
 }
 
@@ -252,14 +226,11 @@ mod tests {
             (1, "ok\nFAILED a\n"),
             (3, ""),
         ] {
-            judge(
-                &mut tally,
-                "x",
-                Ok(Finished {
-                    ending: Ending::Exit(code),
-                    output: output.into(),
-                }),
-            );
+            let outcome = judge(&Finished {
+                ending: Ending::Exit(code),
+                output: output.into(),
+            });
+            tally.count("x", outcome);
         }
         assert_eq!(
             tally,

@@ -11,12 +11,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use rayon::prelude::*;
 
 use super::cargo::cargo_with;
-use super::{Context, Tally};
+use super::{Context, Ran, Tally, count_each};
 use crate::child::{Ending, Finished, Job};
-use crate::compile::{default_jobs, progress};
 use crate::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -58,51 +56,28 @@ pub fn run(context: &Context) -> Result<Tally> {
     let names = names(&folder.join("fuzz_targets"))?;
     let artifacts = target.join("artifacts");
     fs::create_dir_all(&artifacts)?;
-    let bar = progress("fuzz targets", names.len() as u64);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(default_jobs())
-        .build()?;
-    let outcomes: Vec<Result<Finished>> = pool.install(|| {
-        names
-            .par_iter()
-            .map(|name| {
-                let found = tempfile::tempdir()?;
-                let mut arguments: Vec<OsString> = vec![
-                    format!("-max_total_time={SECONDS}").into(),
-                    "-timeout=20".into(),
-                    "-rss_limit_mb=1024".into(),
-                    "-max_len=8192".into(),
-                ];
-                let mut prefix = OsString::from("-artifact_prefix=");
-                prefix.push(artifacts.join(format!("{name}-")));
-                arguments.push(prefix);
-                arguments.push(found.path().into());
-                arguments.push(folder.join("seeds").join(name).into());
-                let finished = Job {
-                    program: target.join(&host).join("release").join(name),
-                    arguments,
-                    folder: Some(found.path().to_owned()),
-                    group: true,
-                    ..Job::default()
-                }
-                .run(LIMIT);
-                bar.inc(1);
-                finished
-            })
-            .collect()
-    });
-    bar.finish_and_clear();
-    let mut tally = Tally::default();
-    for (name, outcome) in names.iter().zip(outcomes) {
-        match outcome.and_then(|finished| executions(&finished)) {
-            Ok(count) => {
-                println!("   {name}: {count} inputs");
-                tally.pass();
-            }
-            Err(error) => tally.fail(name, &format!("{error:#}")),
+    count_each("fuzz targets", &names, String::clone, |name| {
+        let mut arguments: Vec<OsString> = vec![
+            format!("-max_total_time={SECONDS}").into(),
+            "-timeout=20".into(),
+            "-rss_limit_mb=1024".into(),
+            "-max_len=8192".into(),
+        ];
+        let mut prefix = OsString::from("-artifact_prefix=");
+        prefix.push(artifacts.join(format!("{name}-")));
+        arguments.push(prefix);
+        // What is new goes to its own folder.
+        arguments.push(".".into());
+        arguments.push(folder.join("seeds").join(name).into());
+        let finished = Job {
+            program: target.join(&host).join("release").join(name),
+            arguments,
+            ..Job::default()
         }
-    }
-    Ok(tally)
+        .run_apart(LIMIT)?;
+        let count = executions(&finished)?;
+        Ok(Ran::Passed(vec![format!("{count} inputs")]))
+    })
 }
 
 /// The targets, sorted; each has its seeds.

@@ -39,15 +39,14 @@ pub fn run(context: &Context) -> Result<Tally> {
     for program in programs.iter().filter(|p| p.name.contains("_gssapi")) {
         capi::step(context, &tools, &lib, program)?.ensure()?;
         let executable = [program.executable.clone().into_os_string()];
-        let finished = in_realm(context, &executable, ours.environment(), LIMIT);
-        capi::judge(&mut tally, &program.name, finished);
+        let run = |library: &Library| {
+            let finished = in_realm(context, &executable, library.environment(), LIMIT)?;
+            capi::judge(&finished)
+        };
+        tally.count(&program.name, run(&ours));
         if let (Some(theirs), None) = (&theirs, &program.difference) {
-            let finished = in_realm(context, &executable, theirs.environment(), LIMIT);
-            capi::judge(
-                &mut tally,
-                &format!("{} on the reference", program.name),
-                finished,
-            );
+            let name = format!("{} on the reference", program.name);
+            tally.count(&name, run(theirs));
         }
     }
 

@@ -7,11 +7,9 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rayon::prelude::*;
 
-use super::{Context, Tally};
+use super::{Context, Ran, Tally, count_each};
 use crate::child::{Ending, Finished, Job};
-use crate::compile::{default_jobs, progress};
 use crate::conformance::{Library, Outcome, PAGE, Table};
 use crate::toolchain;
 
@@ -52,51 +50,29 @@ pub fn run(context: &Context) -> Result<Tally> {
         draft: true,
     };
     let folder = reference.test_folder();
-    let bar = progress("memcheck", PROGRAMS.len() as u64);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(default_jobs())
-        .build()?;
-    let outcomes: Vec<Result<Finished>> = pool.install(|| {
-        names
-            .par_iter()
-            .map(|name| {
-                let mut arguments: Vec<OsString> = [
-                    "--leak-check=full",
-                    "--errors-for-leak-kinds=definite",
-                    "--show-leak-kinds=definite",
-                    "--num-callers=30",
-                ]
-                .map(OsString::from)
-                .into();
-                arguments.push(format!("--error-exitcode={FOUND}").into());
-                arguments.push(folder.join(name).into());
-                let own = tempfile::tempdir()?;
-                let finished = Job {
-                    program: valgrind.into(),
-                    arguments,
-                    environment: library.environment(),
-                    folder: Some(own.path().to_owned()),
-                    group: true,
-                }
-                .run(LIMIT);
-                bar.inc(1);
-                finished
-            })
-            .collect()
-    });
-    bar.finish_and_clear();
-    let mut tally = Tally::default();
-    for (name, outcome) in names.iter().zip(outcomes) {
+    count_each("memcheck", &names, String::clone, |name| {
         let fails = table.0.get(name).map(|row| row.ours) == Some(Outcome::Fail);
-        match outcome.and_then(|finished| judge(&finished, fails)) {
-            Ok(()) => tally.pass(),
-            Err(error) => tally.fail(name, &format!("{error:#}")),
+        let mut arguments: Vec<OsString> = [
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+            "--show-leak-kinds=definite",
+            "--num-callers=30",
+        ]
+        .map(OsString::from)
+        .into();
+        arguments.push(format!("--error-exitcode={FOUND}").into());
+        arguments.push(folder.join(name).into());
+        let finished = Job {
+            program: valgrind.into(),
+            arguments,
+            environment: library.environment(),
+            ..Job::default()
         }
-        if fails {
-            println!("   {name}: {PAGE} says that not all of its cases pass");
-        }
-    }
-    Ok(tally)
+        .run_apart(LIMIT)?;
+        judge(&finished, fails)?;
+        let note = fails.then(|| format!("{PAGE} says that not all of its cases pass"));
+        Ok(Ran::Passed(note.into_iter().collect()))
+    })
 }
 
 /// Whether a program ended as it should and valgrind found nothing.

@@ -9,17 +9,20 @@ mod header;
 mod instructions;
 mod interop;
 mod memcheck;
+mod tally;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 
-use crate::compile::default_jobs;
 use crate::conformance::{self, Library, Manner, Outcome, PAGE, Table, Verdict};
 use crate::dist;
+use crate::parallel::default_jobs;
 use crate::reference::{Flavour, Reference};
 use crate::workspace::Workspace;
+
+use self::tally::{Ran, Tally, count_each};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Clone)]
@@ -155,58 +158,6 @@ impl Context {
     }
 }
 
-/// What a stage counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub passed: usize,
-    pub failed: usize,
-    pub skipped: usize,
-}
-
-impl Tally {
-    pub fn pass(&mut self) {
-        self.passed += 1;
-    }
-
-    /// Counts a failure and says what failed and why.
-    pub fn fail(&mut self, what: &str, why: &str) {
-        self.failed += 1;
-        println!("FAILED {what}: {}", why.trim_end());
-    }
-
-    /// Counts what could not run and says why.
-    pub fn skip(&mut self, what: &str, why: &str) {
-        self.skipped += 1;
-        println!("skipped {what}: {why}");
-    }
-
-    pub fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-    }
-
-    /// A stage that ran nothing proves nothing.
-    fn settle(mut self, stage: &str) -> Self {
-        if self.passed + self.failed == 0 {
-            self.fail(stage, "this stage ran nothing");
-        }
-        self
-    }
-
-    fn line(&self) -> String {
-        let Self {
-            passed,
-            failed,
-            skipped,
-        } = self;
-        match skipped {
-            0 => format!("{passed} passed, {failed} failed"),
-            _ => format!("{passed} passed, {failed} failed, {skipped} skipped"),
-        }
-    }
-}
-
 /// Runs the stages one after the other; a failing one does not keep the others from running.
 pub fn run(workspace: Workspace, options: &Options) -> Result<bool> {
     let context = Context {
@@ -292,43 +243,4 @@ fn conformance(context: &Context) -> Result<Tally> {
         }
     }
     Ok(tally)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stage_that_ran_nothing_fails() {
-        assert_eq!(Tally::default().settle("x").failed, 1);
-        assert_eq!(
-            Tally {
-                skipped: 3,
-                ..Tally::default()
-            }
-            .settle("x")
-            .failed,
-            1
-        );
-        assert_eq!(
-            Tally {
-                passed: 1,
-                ..Tally::default()
-            }
-            .settle("x")
-            .failed,
-            0
-        );
-    }
-
-    #[test]
-    fn the_last_line_has_one_form() {
-        let mut tally = Tally {
-            passed: 12,
-            ..Tally::default()
-        };
-        assert_eq!(tally.line(), "12 passed, 0 failed");
-        tally.skip("x", "no compiler");
-        assert_eq!(tally.line(), "12 passed, 0 failed, 1 skipped");
-    }
 }
