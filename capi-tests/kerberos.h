@@ -2,10 +2,7 @@
 #ifndef CAPI_TESTS_KERBEROS_H
 #define CAPI_TESTS_KERBEROS_H
 
-#include "raw.h"
-
-enum { FAILED = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH };
-enum { SHAKEN = FAILED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED };
+#include "security.h"
 
 static void need_gssapi (void)
 {
@@ -55,54 +52,10 @@ static UNUSED void use_gssapi (void *s, bool plaintext)
     set_int (s, ZMQ_GSSAPI_PLAINTEXT, plaintext);
 }
 
-static UNUSED void *zap_handler (void *ctx)
+static UNUSED void asked_gssapi (void *h, const char *domain, const char *address, const char *principal)
 {
-    void *h = sock (ctx, ZMQ_REP);
-    CHECK_INT (zmq_bind (h, "inproc://zeromq.zap.01"), 0);
-    return h;
-}
-
-static UNUSED void asked_of (void *h, const char *domain, const char *address, const char *principal)
-{
-    RECV_MORE (h, "1.0");
-    RECV_MORE (h, "1");
-    RECV_MORE (h, domain);
-    RECV_MORE (h, address);
-    RECV_MORE (h, "");
-    RECV_MORE (h, "GSSAPI");
+    asked (h, domain, address, "", "GSSAPI", 1);
     RECV (h, principal);
-}
-
-static UNUSED void answer (void *h, const char *status, const char *user)
-{
-    SEND_MORE (h, "1.0");
-    SEND_MORE (h, "1");
-    SEND_MORE (h, status);
-    SEND_MORE (h, "text");
-    SEND_MORE (h, user);
-    SEND (h, "");
-}
-
-/* The next failure, but for peers that left: who that is, and when, is up to them. */
-static UNUSED void failed_with (void *mon, int event, uint32_t value)
-{
-    uint32_t seen = 0;
-    int what;
-    do
-        what = mon_next (mon, &seen, NULL, PATIENCE_MS);
-    while (what == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && (seen == EPIPE || seen == ECONNRESET) && seen != value);
-    CHECK_INT (what, event);
-    CHECK_INT (seen, value);
-}
-
-/* A peer by hand that names this mechanism. */
-static UNUSED int greeted (const char *endpoint, const char *mechanism)
-{
-    unsigned char mine[64];
-    int fd = raw_connect (endpoint);
-    greeting (mine, 1, mechanism);
-    raw_write (fd, mine, 64);
-    return fd;
 }
 
 #endif

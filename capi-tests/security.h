@@ -1,4 +1,4 @@
-/* What the programs about security share: the ZAP handler's side, keys, and events that are waited for. */
+/* What the programs about security share: the ZAP handler's side, keys, events that are waited for, and peers by hand. */
 #ifndef CAPI_TESTS_SECURITY_H
 #define CAPI_TESTS_SECURITY_H
 
@@ -127,6 +127,98 @@ static UNUSED void check_property (zmq_msg_t *m, const char *name, const char *v
     const char *seen = zmq_msg_gets (m, name);
     if (!seen || strcmp (seen, value) != 0)
         check_report (__FILE__, __LINE__, "property %s is \"%s\", not \"%s\"", name, seen ? seen : "(none)", value);
+}
+
+/* ---- peers by hand ---- */
+
+/* One that greets, and names this mechanism. */
+static UNUSED int greeted (const char *endpoint, const char *mechanism)
+{
+    unsigned char mine[64];
+    int fd = raw_connect (endpoint);
+    greeting (mine, 1, mechanism);
+    raw_write (fd, mine, 64);
+    return fd;
+}
+
+static UNUSED void read_greeting (int fd, const char *mechanism)
+{
+    unsigned char theirs[64], name[20] = {0};
+    memcpy (name, mechanism, strlen (mechanism));
+    RAW_READ (fd, theirs, 64);
+    CHECK (!memcmp (theirs + 12, name, sizeof name));
+}
+
+/* The server's side of a connection of this client, once both have greeted. */
+static UNUSED int served (void *client, const char *mechanism)
+{
+    char ep[ENDPOINT_MAX];
+    unsigned char mine[64];
+    int listener = raw_listen (ep);
+    connect_to (client, ep);
+    int fd = raw_accept (listener);
+    greeting (mine, 1, mechanism);
+    raw_write (fd, mine, 64);
+    read_greeting (fd, mechanism);
+    return fd;
+}
+
+/* What a client must not say, and what the server's monitor then hears. */
+typedef struct {
+    const char *bytes;
+    size_t size;
+    uint32_t code;
+} wrong_t;
+#define WRONG(bytes, code) {bytes, sizeof (bytes) - 1, ZMQ_PROTOCOL_ERROR_ZMTP_##code}
+
+static UNUSED void check_wrong (const char *endpoint, const char *mechanism, void *sm, const wrong_t *wrong, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int fd = greeted (endpoint, mechanism);
+        read_greeting (fd, mechanism);
+        raw_write (fd, wrong[i].bytes, wrong[i].size);
+        MON_VALUE (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, wrong[i].code);
+        RAW_CLOSED (fd);
+        close (fd);
+    }
+}
+
+/* Other mechanisms, and versions that have none, lead nowhere: CVE-2014-7202, CVE-2014-9721. */
+static UNUSED void check_no_downgrade (const char *endpoint, void *sm, const char *const *mechanisms, size_t count)
+{
+    static const char *const old[] = {"\1\0\7\0sneaky", "\377\0\0\0\0\0\0\0\1\177\1\10\0\0\0\6sneaky",
+                                      "\377\0\0\0\0\0\0\0\1\177\0\10\1\0\7\0sneaky"};
+    static const size_t sizes[] = {10, 22, 22};
+    unsigned char frame[128];
+    for (size_t i = 0; i < count; i++) {
+        int fd = greeted (endpoint, mechanisms[i]);
+        raw_try_write (fd, frame, ready (frame, "PUSH", NULL));
+        raw_try_write (fd, "\0\6sneaky", 8);
+        MON_VALUE (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
+        RAW_CLOSED (fd);
+        close (fd);
+    }
+    for (size_t i = 0; i < COUNT (old); i++) {
+        int fd = raw_connect (endpoint);
+        raw_try_write (fd, old[i], sizes[i]);
+        RAW_CLOSED (fd);
+        close (fd);
+    }
+}
+
+/* Peers that say nothing, or nothing more than a greeting: CVE-2020-15166. */
+enum { SILENT = 20 };
+
+static UNUSED void silence (const char *endpoint, const char *mechanism, int fds[SILENT])
+{
+    for (int i = 0; i < SILENT; i++)
+        fds[i] = i % 2 ? greeted (endpoint, mechanism) : raw_connect (endpoint);
+}
+
+static UNUSED void check_cut (const int fds[SILENT])
+{
+    for (int i = 0; i < SILENT; i++)
+        RAW_CLOSED (fds[i]);
 }
 
 /* ---- CURVE ---- */

@@ -64,7 +64,7 @@ static void accepted (const char *on)
     need_realm ();
     bool plaintext = strstr (on, "plaintext") != NULL, turned = strstr (on, "connecting") != NULL;
     const char *transport = strstr (on, "ipc") ? "ipc" : "tcp";
-    void *ctx = ctx_new (), *h = zap_handler (ctx), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
+    void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
     void *sm = mon_open (ctx, server, SHAKEN), *cm = mon_open (ctx, client, SHAKEN);
     char ep[ENDPOINT_MAX];
     serve_gssapi (server, plaintext);
@@ -72,20 +72,16 @@ static void accepted (const char *on)
     set_text (server, ZMQ_ZAP_DOMAIN, "global");
     bind_on (turned ? client : server, transport, ep);
     connect_to (turned ? server : client, ep);
-    if (strcmp (transport, "ipc"))
-        asked_of (h, "global", "127.0.0.1", principal_of ("friend"));
-    else
-        for (int more = 1; more; more = get_int (h, ZMQ_RCVMORE))
-            recv_any (h, ep, sizeof ep);
+    asked_gssapi (h, "global", strcmp (transport, "ipc") ? "127.0.0.1" : NULL, principal_of ("friend"));
     answer (h, "200", "joe");
     BOUNCE (server, client);
     SEND (client, "who am I");
     zmq_msg_t m;
     zmq_msg_init (&m);
     CHECK_INT (zmq_msg_recv (&m, server, 0), 8);
-    const char *user = zmq_msg_gets (&m, "User-Id"), *type = zmq_msg_gets (&m, "Socket-Type");
-    CHECK (user != NULL && !strcmp (user, "joe"));
-    CHECK (type != NULL && !strcmp (type, "DEALER"));
+    check_property (&m, "User-Id", "joe");
+    check_property (&m, "Hello", "World");
+    check_property (&m, "Socket-Type", "DEALER");
     zmq_msg_close (&m);
     MON_NEXT (sm, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     MON_NEXT (cm, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
@@ -143,7 +139,7 @@ static void messages (const char *on)
 static void names (const char *on)
 {
     need_realm ();
-    void *ctx = ctx_new (), *h = zap_handler (ctx), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
+    void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
     char ep[ENDPOINT_MAX], hosted[300], whole[300];
     const char *who = principal_of ("friend");
     snprintf (hosted, sizeof hosted, "zmqtest2@%s", getenv ("REALM_HOST"));
@@ -183,7 +179,7 @@ static void names (const char *on)
     }
     bind_on (server, "tcp", ep);
     connect_to (client, ep);
-    asked_of (h, "", "127.0.0.1", who);
+    asked_gssapi (h, "", "127.0.0.1", who);
     answer (h, "200", "");
     BOUNCE (server, client);
     finish (ctx);
@@ -193,7 +189,7 @@ static void names (const char *on)
 static void nobody (const char *on)
 {
     need_realm ();
-    void *ctx = ctx_new (), *h = zap_handler (ctx), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
+    void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
     char ep[ENDPOINT_MAX];
     if (!strcmp (on, "client without key"))
         setenv ("KRB5_CLIENT_KTNAME", getenv ("KRB5_EMPTY"), 1);
@@ -226,7 +222,7 @@ static void one_sided (const char *on)
     use_gssapi (client, strcmp (on, "client seals"));
     bind_on (server, "tcp", ep);
     connect_to (client, ep);
-    failed_with (cm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
+    FAILED_WITH (cm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
     sneak (client);
     NOTHING (server);
     finish (ctx);
@@ -235,7 +231,7 @@ static void one_sided (const char *on)
 static void other_mechanisms (const char *on)
 {
     need_realm ();
-    void *ctx = ctx_new (), *h = zap_handler (ctx), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
+    void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_DEALER), *client = sock (ctx, ZMQ_DEALER);
     void *sm = mon_open (ctx, server, SHAKEN);
     char ep[ENDPOINT_MAX];
     serve_gssapi (server, false);
@@ -245,7 +241,7 @@ static void other_mechanisms (const char *on)
     }
     bind_on (server, "tcp", ep);
     connect_to (client, ep);
-    failed_with (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
+    FAILED_WITH (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
     sneak (client);
     NOTHING (server);
     NOTHING (h);
@@ -306,40 +302,16 @@ static void no_downgrade (const char *on)
 {
     need_realm ();
     static const char *const mechanisms[] = {"NULL", "PLAIN", "CURVE", "gssapi", "GSSAPIX"};
-    void *ctx = ctx_new (), *h = zap_handler (ctx), *server = sock (ctx, ZMQ_PULL);
+    void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_PULL);
     void *sm = mon_open (ctx, server, SHAKEN);
     char ep[ENDPOINT_MAX];
-    unsigned char frame[128];
     serve_gssapi (server, false);
     bind_on (server, "tcp", ep);
-    for (size_t i = 0; i < COUNT (mechanisms); i++) {
-        int fd = greeted (ep, mechanisms[i]);
-        raw_try_write (fd, frame, ready (frame, "PUSH", NULL));
-        raw_try_write (fd, "\0\6sneaky", 8);
-        failed_with (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
-        RAW_CLOSED (fd);
-        close (fd);
-    }
-    static const char *const old[] = {"\1\0\7\0sneaky", "\377\0\0\0\0\0\0\0\1\177\1\10\0\0\0\6sneaky",
-                                      "\377\0\0\0\0\0\0\0\1\177\0\10\1\0\7\0sneaky"};
-    static const size_t sizes[] = {10, 22, 22};
-    for (size_t i = 0; i < COUNT (old); i++) {
-        int fd = raw_connect (ep);
-        raw_try_write (fd, old[i], sizes[i]);
-        RAW_CLOSED (fd);
-        close (fd);
-    }
+    check_no_downgrade (ep, sm, mechanisms, COUNT (mechanisms));
     NOTHING (server);
     NOTHING (h);
     finish (ctx);
 }
-
-typedef struct {
-    const char *bytes;
-    size_t size;
-    uint32_t code;
-} wrong_t;
-#define WRONG(bytes, code) {bytes, sizeof (bytes) - 1, ZMQ_PROTOCOL_ERROR_ZMTP_##code}
 
 static const wrong_t wrong[] = {
     WRONG ("\4\0", MALFORMED_COMMAND_UNSPECIFIED),
@@ -358,18 +330,12 @@ static const wrong_t wrong[] = {
 static void wrong_commands (const char *on)
 {
     need_realm ();
-    void *ctx = ctx_new (), *h = zap_handler (ctx), *server = sock (ctx, ZMQ_PULL);
+    void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_PULL);
     void *sm = mon_open (ctx, server, SHAKEN);
     char ep[ENDPOINT_MAX];
     serve_gssapi (server, false);
     bind_on (server, "tcp", ep);
-    for (size_t i = 0; i < COUNT (wrong); i++) {
-        int fd = greeted (ep, "GSSAPI");
-        raw_write (fd, wrong[i].bytes, wrong[i].size);
-        failed_with (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, wrong[i].code);
-        RAW_CLOSED (fd);
-        close (fd);
-    }
+    check_wrong (ep, "GSSAPI", sm, wrong, COUNT (wrong));
     NOTHING (h);
     NOTHING (server);
     finish (ctx);
@@ -381,16 +347,9 @@ static void wire_of_a_client (const char *on)
     need_realm ();
     void *ctx = ctx_new (), *client = sock (ctx, ZMQ_PUSH);
     void *cm = mon_open (ctx, client, SHAKEN);
-    char ep[ENDPOINT_MAX];
-    unsigned char mine[64], theirs[64], head[23];
-    int listener = raw_listen (ep);
+    unsigned char head[23];
     use_gssapi (client, false);
-    connect_to (client, ep);
-    int fd = raw_accept (listener);
-    greeting (mine, 1, "GSSAPI");
-    raw_write (fd, mine, 64);
-    RAW_READ (fd, theirs, 64);
-    CHECK (!memcmp (theirs + 12, "GSSAPI\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20));
+    int fd = served (client, "GSSAPI");
     /* A ticket takes more than 255 bytes. */
     RAW_READ (fd, head, 22);
     CHECK (!memcmp (head, "\6\0\0\0\0\0\0", 7) && !memcmp (head + 9, "\10INITIATE\0\0", 11));
@@ -405,7 +364,7 @@ static void wire_of_a_client (const char *on)
         RAW_SEND (fd, "\4\10\7WELCOME");
     else
         RAW_SEND (fd, "\4\15\10INITIATE\0\0\0\1");
-    failed_with (cm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    FAILED_WITH (cm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
                  !strcmp (on, "WELCOME") ? ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND
                                          : ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_INITIATE);
     RAW_CLOSED (fd);
@@ -418,18 +377,16 @@ static void silent_peers (const char *on)
     need_realm ();
     void *ctx = ctx_new (), *server = sock (ctx, ZMQ_PULL), *client = sock (ctx, ZMQ_PUSH);
     char ep[ENDPOINT_MAX];
-    int silent[20];
+    int silent[SILENT];
     serve_gssapi (server, false);
     use_gssapi (client, false);
     set_int (server, ZMQ_HANDSHAKE_IVL, 2000);
     bind_on (server, "tcp", ep);
-    for (size_t i = 0; i < COUNT (silent); i++)
-        silent[i] = i % 2 ? greeted (ep, "GSSAPI") : raw_connect (ep);
+    silence (ep, "GSSAPI", silent);
     connect_to (client, ep);
     SEND (client, "hello");
     RECV (server, "hello");
-    for (size_t i = 0; i < COUNT (silent); i++)
-        RAW_CLOSED (silent[i]);
+    check_cut (silent);
     finish (ctx);
 }
 

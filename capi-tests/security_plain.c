@@ -199,22 +199,6 @@ static void left_waiting (const char *on)
 
 /* ---- by hand ---- */
 
-static int greeted (const char *endpoint, const char *mechanism)
-{
-    unsigned char mine[64];
-    int fd = raw_connect (endpoint);
-    greeting (mine, 1, mechanism);
-    raw_write (fd, mine, 64);
-    return fd;
-}
-
-static void read_greeting (int fd)
-{
-    unsigned char theirs[64];
-    RAW_READ (fd, theirs, 64);
-    CHECK (!memcmp (theirs + 12, "PLAIN\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20));
-}
-
 static void wire_of_a_server (const char *on)
 {
     void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_PULL);
@@ -224,7 +208,7 @@ static void wire_of_a_server (const char *on)
     set_int (server, ZMQ_HANDSHAKE_IVL, 3000);
     bind_on (server, "tcp", ep);
     int fd = greeted (ep, "PLAIN");
-    read_greeting (fd);
+    read_greeting (fd, "PLAIN");
     RAW_SEND (fd, "\4\17\5HELLO\3bob\4pass");
     asked_plain (h, "bob", "pass");
     answer (h, "200", "");
@@ -235,7 +219,7 @@ static void wire_of_a_server (const char *on)
     RECV (server, "hello");
     close (fd);
     fd = greeted (ep, "PLAIN");
-    read_greeting (fd);
+    read_greeting (fd, "PLAIN");
     RAW_SEND (fd, "\4\17\5HELLO\3bob\4word");
     asked_plain (h, "bob", "word");
     answer (h, "400", "");
@@ -244,13 +228,6 @@ static void wire_of_a_server (const char *on)
     RAW_CLOSED (fd);
     finish (ctx);
 }
-
-typedef struct {
-    const char *bytes;
-    size_t size;
-    uint32_t code;
-} wrong_t;
-#define WRONG(bytes, code) {bytes, sizeof (bytes) - 1, ZMQ_PROTOCOL_ERROR_ZMTP_##code}
 
 static void wrong_commands (const char *on)
 {
@@ -270,14 +247,7 @@ static void wrong_commands (const char *on)
     char ep[ENDPOINT_MAX];
     set_int (server, ZMQ_PLAIN_SERVER, 1);
     bind_on (server, "tcp", ep);
-    for (size_t i = 0; i < COUNT (wrong); i++) {
-        int fd = greeted (ep, "PLAIN");
-        read_greeting (fd);
-        raw_write (fd, wrong[i].bytes, wrong[i].size);
-        MON_VALUE (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, wrong[i].code);
-        RAW_CLOSED (fd);
-        close (fd);
-    }
+    check_wrong (ep, "PLAIN", sm, wrong, COUNT (wrong));
     NOTHING (h);
     finish (ctx);
 }
@@ -289,25 +259,9 @@ static void no_downgrade (const char *on)
     void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_PULL);
     void *sm = mon_open (ctx, server, SHAKEN);
     char ep[ENDPOINT_MAX];
-    unsigned char frame[128];
     set_int (server, ZMQ_PLAIN_SERVER, 1);
     bind_on (server, "tcp", ep);
-    for (size_t i = 0; i < COUNT (mechanisms); i++) {
-        int fd = greeted (ep, mechanisms[i]);
-        raw_try_write (fd, frame, ready (frame, "PUSH", NULL));
-        raw_try_write (fd, "\0\6sneaky", 8);
-        MON_VALUE (sm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
-        RAW_CLOSED (fd);
-        close (fd);
-    }
-    static const char *const old[] = {"\1\0\7\0sneaky", "\377\0\0\0\0\0\0\0\1\177\1\10\0\0\0\6sneaky", "\377\0\0\0\0\0\0\0\1\177\0\10\1\0\7\0sneaky"};
-    static const size_t sizes[] = {10, 22, 22};
-    for (size_t i = 0; i < COUNT (old); i++) {
-        int fd = raw_connect (ep);
-        raw_try_write (fd, old[i], sizes[i]);
-        RAW_CLOSED (fd);
-        close (fd);
-    }
+    check_no_downgrade (ep, sm, mechanisms, COUNT (mechanisms));
     NOTHING (server);
     NOTHING (h);
     finish (ctx);
@@ -318,20 +272,18 @@ static void silent_peers (const char *on)
 {
     void *ctx = ctx_new (), *h = handler_on (ctx, ZMQ_REP), *server = sock (ctx, ZMQ_PULL), *client = sock (ctx, ZMQ_PUSH);
     char ep[ENDPOINT_MAX];
-    int silent[20];
+    int silent[SILENT];
     set_int (server, ZMQ_PLAIN_SERVER, 1);
     set_int (server, ZMQ_HANDSHAKE_IVL, 2000);
     credentials (client, "admin", "password");
     bind_on (server, "tcp", ep);
-    for (size_t i = 0; i < COUNT (silent); i++)
-        silent[i] = i % 2 ? greeted (ep, "PLAIN") : raw_connect (ep);
+    silence (ep, "PLAIN", silent);
     connect_to (client, ep);
     asked_plain (h, "admin", "password");
     answer (h, "200", "");
     SEND (client, "hello");
     RECV (server, "hello");
-    for (size_t i = 0; i < COUNT (silent); i++)
-        RAW_CLOSED (silent[i]);
+    check_cut (silent);
     finish (ctx);
 }
 
@@ -339,15 +291,8 @@ static void wire_of_a_client (const char *on)
 {
     void *ctx = ctx_new (), *client = sock (ctx, ZMQ_PUSH);
     void *cm = mon_open (ctx, client, SHAKEN);
-    char ep[ENDPOINT_MAX];
-    unsigned char mine[64];
-    int listener = raw_listen (ep);
     credentials (client, "bob", "pass");
-    connect_to (client, ep);
-    int fd = raw_accept (listener);
-    greeting (mine, 1, "PLAIN");
-    raw_write (fd, mine, 64);
-    read_greeting (fd);
+    int fd = served (client, "PLAIN");
     RAW_EXPECT (fd, "\4\17\5HELLO\3bob\4pass");
     RAW_SEND (fd, "\4\10\7WELCOME");
     RAW_EXPECT (fd, "\4\35\10INITIATE\13Socket-Type\0\0\0\4PUSH");
