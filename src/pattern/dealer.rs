@@ -1,4 +1,4 @@
-//! DEALER: load balances what it sends, fair queues what it receives.
+//! DEALER and CLIENT: each message to the next peer with room, and messages of all peers in turn.
 #![forbid(unsafe_code)]
 
 use super::fq::FairQueue;
@@ -8,12 +8,25 @@ use crate::errno::{Errno, Result};
 use crate::msg::Msg;
 use crate::pipe::PipeId;
 
-/// Also the ground that REQ stands on.
+/// Load balances and fair queues. Also the ground that REQ stands on.
 #[derive(Debug, Default)]
 pub struct Dealer {
     pub(super) fq: FairQueue,
     pub(super) lb: LoadBalance,
     probe: bool,
+    /// A CLIENT, which does not probe.
+    client: bool,
+}
+
+impl Dealer {
+    /// CLIENT: messages of one frame only.
+    pub(super) fn client() -> Dealer {
+        Dealer {
+            fq: FairQueue::of_single_frames(),
+            client: true,
+            ..Dealer::default()
+        }
+    }
 }
 
 impl Pattern for Dealer {
@@ -87,7 +100,7 @@ impl Pattern for Dealer {
         value: Option<&[u8]>,
     ) -> Option<Result<()>> {
         match option {
-            setting::PROBE_ROUTER => setting::set_flag(&mut self.probe, value),
+            setting::PROBE_ROUTER if !self.client => setting::set_flag(&mut self.probe, value),
             _ => None,
         }
     }

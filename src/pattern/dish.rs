@@ -1,10 +1,9 @@
 //! DISH: receives the messages of the groups that it joined.
 #![forbid(unsafe_code)]
 
-use super::dist::Dist;
-use super::fq::FairQueue;
 use super::hash::Seed;
 use super::radio::group_name;
+use super::upstream::{Upstream, tell};
 use super::{Cx, Pattern};
 use crate::errno::{Errno, Result};
 use crate::msg::{GROUP_MAX, Groups, JOIN, LEAVE, Msg};
@@ -14,41 +13,34 @@ use std::collections::HashSet;
 /// The receiver.
 #[derive(Debug, Default)]
 pub struct Dish {
-    fq: FairQueue,
-    dist: Dist,
+    upstream: Upstream,
     joined: HashSet<Box<[u8]>, Seed>,
     /// Puts groups on what is received.
     groups: Groups,
     /// A message that is let through.
     held: Option<Msg>,
-    /// By pipe: its connection was lost, and the next one knows nothing of our groups.
-    lost: Vec<bool>,
 }
 
 impl Dish {
     /// Tells a peer all groups, whether there is room or not.
     fn join_all(&self, cx: &mut Cx, pipe: PipeId) {
-        for group in &self.joined {
-            if let Ok(mut msg) = Msg::copied(group) {
-                msg.set_flags(JOIN);
-                cx.pipes.write(pipe, msg);
-            }
-        }
+        let groups = self.joined.iter().map(|group| &**group);
+        tell(cx.pipes, pipe, JOIN, groups);
     }
 
     /// The next message of a group that was joined.
     fn find_message(&mut self, cx: &mut Cx) -> Option<Msg> {
         loop {
-            let (pipe, first) = self.fq.recv(cx.pipes)?;
+            let (pipe, first) = self.upstream.fq.recv(cx.pipes)?;
             let message = if first.more() {
-                let (_, body) = self.fq.recv(cx.pipes)?;
+                let (_, body) = self.upstream.fq.recv(cx.pipes)?;
                 (!body.more() && first.len() <= GROUP_MAX).then_some((first, body))
             } else {
                 // Over inproc anybody may send here, and who has no group sends to the group without a name.
                 (!cx.is_link(pipe)).then(|| (Msg::new(), first))
             };
             let Some((group, mut body)) = message else {
-                self.fq.skip_message(cx.pipes);
+                self.upstream.fq.skip_message(cx.pipes);
                 if cx.is_link(pipe) {
                     cx.pipes.drop_peer(pipe);
                 }
@@ -65,43 +57,34 @@ impl Dish {
 
 impl Pattern for Dish {
     fn attach(&mut self, cx: &mut Cx, pipe: PipeId, _dialed: bool) {
-        if self.lost.len() <= pipe {
-            self.lost.resize(pipe + 1, false);
-        }
-        self.lost[pipe] = false;
-        self.fq.attach(pipe);
-        self.dist.attach(pipe);
+        self.upstream.attach(pipe);
         self.join_all(cx, pipe);
     }
 
     fn established(&mut self, cx: &mut Cx, pipe: PipeId) {
-        if self.lost.get_mut(pipe).is_some_and(std::mem::take) {
+        if self.upstream.came_back(pipe) {
             self.join_all(cx, pipe);
         }
     }
 
     fn lost(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        if let Some(lost) = self.lost.get_mut(pipe) {
-            *lost = true;
-        }
+        self.upstream.lost(pipe);
     }
 
     fn severed(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.dist.detach(pipe);
-        self.fq.readable(pipe);
+        self.upstream.severed(pipe);
     }
 
     fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.dist.detach(pipe);
-        self.fq.detach(pipe);
+        self.upstream.detach(pipe);
     }
 
     fn readable(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.fq.readable(pipe);
+        self.upstream.fq.readable(pipe);
     }
 
     fn writable(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.dist.writable(pipe);
+        self.upstream.dist.writable(pipe);
     }
 
     fn recv(&mut self, cx: &mut Cx) -> Result<Msg> {
@@ -124,7 +107,7 @@ impl Pattern for Dish {
     }
 
     fn park(&mut self, cx: &mut Cx) -> bool {
-        self.fq.park(cx.pipes) || self.held.is_some()
+        self.upstream.fq.park(cx.pipes) || self.held.is_some()
     }
 
     fn set_group(&mut self, cx: &mut Cx, group: &[u8], join: bool) -> Result<()> {
@@ -139,7 +122,7 @@ impl Pattern for Dish {
             msg.set_flags(LEAVE);
             self.joined.remove(group);
         }
-        self.dist.choose_all();
-        self.dist.send(cx.pipes, &mut msg, true)
+        self.upstream.dist.choose_all();
+        self.upstream.dist.send(cx.pipes, &mut msg, true)
     }
 }

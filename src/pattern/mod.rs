@@ -15,7 +15,6 @@ pub mod routes;
 pub mod setting;
 pub mod subscriptions;
 
-mod client;
 mod dealer;
 mod dgram;
 mod dish;
@@ -30,6 +29,7 @@ mod router;
 mod server;
 mod stream;
 mod sub;
+mod upstream;
 mod xpub;
 mod xsub;
 
@@ -297,7 +297,7 @@ patterns! {
     10 "XSUB"    ["PUB" "XPUB"]             xsub::Xsub::default     { zero_linger }
     11 "STREAM"  []                         stream::Stream::default { raw }
     12 "SERVER"  ["CLIENT"]                 server::Server::default { thread_safe, single_frame }
-    13 "CLIENT"  ["SERVER"]                 client::Client::default { thread_safe, single_frame }
+    13 "CLIENT"  ["SERVER"]                 dealer::Dealer::client  { thread_safe, single_frame }
     14 "RADIO"   ["DISH"]                   radio::Radio::default   { thread_safe, single_frame, send_only, groups }
     15 "DISH"    ["RADIO"]                  dish::Dish::default     { thread_safe, zero_linger }
     16 "GATHER"  ["SCATTER"]                pull::Pull::gathering   { thread_safe, receive_only }

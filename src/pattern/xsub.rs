@@ -1,9 +1,9 @@
 //! XSUB: receives what it subscribed to by messages that it sends.
 #![forbid(unsafe_code)]
 
-use super::dist::Dist;
 use super::fq::FairQueue;
 use super::subscriptions::Filter;
+use super::upstream::{Upstream, tell};
 use super::xpub::parse_subscription;
 use super::{Cx, Pattern, setting};
 use crate::errno::{Errno, Result};
@@ -13,8 +13,7 @@ use crate::pipe::PipeId;
 /// The subscriber. SUB stands on it too.
 #[derive(Debug, Default)]
 pub struct Xsub {
-    fq: FairQueue,
-    dist: Dist,
+    upstream: Upstream,
     topics: Filter,
     /// A SUB: lets only through what it subscribed to.
     filters: bool,
@@ -24,8 +23,6 @@ pub struct Xsub {
     parse: bool,
     only_first: bool,
     verbose_unsubscribe: bool,
-    /// By pipe: its connection was lost, and the next one knows nothing of our subscriptions.
-    lost: Vec<bool>,
     /// Pipes that are to get all subscriptions once the message being sent is complete.
     due: Vec<PipeId>,
 }
@@ -40,22 +37,17 @@ impl Xsub {
     }
 
     /// Tells a peer all subscriptions, whether there is room or not.
-    fn subscribe_all(&mut self, cx: &mut Cx, pipe: PipeId) {
-        for topic in self.topics.topics() {
-            if let Ok(mut msg) = Msg::copied(topic) {
-                msg.set_flags(SUBSCRIBE);
-                cx.pipes.write(pipe, msg);
-            }
-        }
+    fn subscribe_all(&self, cx: &mut Cx, pipe: PipeId) {
+        tell(cx.pipes, pipe, SUBSCRIBE, self.topics.topics());
     }
 
     /// Sends a frame to all. A subscription goes out whether there is room or not; other messages miss peers that are full.
     fn send_to_all(&mut self, cx: &mut Cx, msg: &mut Msg, forced: bool) -> Result<()> {
-        if !self.dist.is_mid_message() {
-            self.dist.choose_all();
+        if !self.upstream.dist.is_mid_message() {
+            self.upstream.dist.choose_all();
         }
-        self.dist.send(cx.pipes, msg, forced)?;
-        if !self.dist.is_mid_message() {
+        self.upstream.dist.send(cx.pipes, msg, forced)?;
+        if !self.upstream.dist.is_mid_message() {
             for pipe in std::mem::take(&mut self.due) {
                 self.subscribe_all(cx, pipe);
             }
@@ -76,17 +68,12 @@ impl Xsub {
 
 impl Pattern for Xsub {
     fn attach(&mut self, cx: &mut Cx, pipe: PipeId, _dialed: bool) {
-        if self.lost.len() <= pipe {
-            self.lost.resize(pipe + 1, false);
-        }
-        self.lost[pipe] = false;
-        self.fq.attach(pipe);
-        self.dist.attach(pipe);
+        self.upstream.attach(pipe);
         self.subscribe_all(cx, pipe);
     }
 
     fn established(&mut self, cx: &mut Cx, pipe: PipeId) {
-        if !self.lost.get_mut(pipe).is_some_and(std::mem::take) {
+        if !self.upstream.came_back(pipe) {
             return;
         }
         if cx
@@ -101,32 +88,28 @@ impl Pattern for Xsub {
     }
 
     fn lost(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        if let Some(lost) = self.lost.get_mut(pipe) {
-            *lost = true;
-        }
+        self.upstream.lost(pipe);
     }
 
     fn severed(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.dist.detach(pipe);
-        self.fq.readable(pipe);
+        self.upstream.severed(pipe);
     }
 
     fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.dist.detach(pipe);
-        self.fq.detach(pipe);
+        self.upstream.detach(pipe);
         self.due.retain(|&other| other != pipe);
     }
 
     fn readable(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.fq.readable(pipe);
+        self.upstream.fq.readable(pipe);
     }
 
     fn writable(&mut self, _cx: &mut Cx, pipe: PipeId) {
-        self.dist.writable(pipe);
+        self.upstream.dist.writable(pipe);
     }
 
     fn send(&mut self, cx: &mut Cx, msg: &mut Msg) -> Result<()> {
-        let first = !self.dist.is_mid_message();
+        let first = !self.upstream.dist.is_mid_message();
         self.parse |= first;
         let subscription = if self.parse {
             parse_subscription(msg)
@@ -157,21 +140,21 @@ impl Pattern for Xsub {
             return Ok(msg);
         }
         loop {
-            let first = !self.fq.is_mid_message();
-            let (_, msg) = self.fq.recv(cx.pipes).ok_or(Errno::EAGAIN)?;
+            let first = !self.upstream.fq.is_mid_message();
+            let (_, msg) = self.upstream.fq.recv(cx.pipes).ok_or(Errno::EAGAIN)?;
             if !first || self.lets_through(cx, &msg) {
                 return Ok(msg);
             }
-            self.fq.skip_message(cx.pipes);
+            self.upstream.fq.skip_message(cx.pipes);
         }
     }
 
     fn sole_in(&self) -> Option<PipeId> {
-        self.passes_all().then(|| self.fq.sole()).flatten()
+        self.passes_all().then(|| self.upstream.fq.sole()).flatten()
     }
 
     fn fair_in(&mut self) -> Option<&mut FairQueue> {
-        self.passes_all().then_some(&mut self.fq)
+        self.passes_all().then_some(&mut self.upstream.fq)
     }
 
     fn can_send(&mut self, _cx: &mut Cx) -> bool {
@@ -179,18 +162,18 @@ impl Pattern for Xsub {
     }
 
     fn can_recv(&mut self, cx: &mut Cx) -> bool {
-        if self.held.is_some() || self.fq.is_mid_message() {
+        if self.held.is_some() || self.upstream.fq.is_mid_message() {
             return true;
         }
         if !self.filters {
-            return self.fq.can_recv(cx.pipes);
+            return self.upstream.fq.can_recv(cx.pipes);
         }
         self.held = self.recv(cx).ok();
         self.held.is_some()
     }
 
     fn park(&mut self, cx: &mut Cx) -> bool {
-        self.fq.park(cx.pipes) || self.held.is_some()
+        self.upstream.fq.park(cx.pipes) || self.held.is_some()
     }
 
     fn set_option(
