@@ -12,10 +12,9 @@ use zmq::zmtp::mechanism::curve::Keys;
 use zmq::zmtp::mechanism::curve::key::{PublicKey, SecretKey};
 
 use crate::data::{Reader, compare};
-use crate::handshake::{Choices, Side, greeting_of};
+use crate::handshake::{Choices, METADATA, Side, greeting_of};
 
 const MAC: usize = 16;
-const METADATA: &[u8] = b"\x0BSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x04peer";
 
 type Pair = ([u8; 32], [u8; 32]);
 

@@ -10,12 +10,10 @@ use zmq::zmtp::frame;
 use zmq::zmtp::mechanism::Kind;
 use zmq::zmtp::mechanism::cipher::Cipher;
 use zmq::zmtp::mechanism::gssapi::party::{Channel, Party, Step};
-use zmq::zmtp::mechanism::gssapi::toy::{
-    Toy, ToyChannel, initiate_of, message, ready_of, sealed_ready,
-};
+use zmq::zmtp::mechanism::gssapi::toy::{Toy, ToyChannel, initiate_of, message};
 
 use crate::data::{Reader, compare, expected};
-use crate::handshake::{Choices, Side, greeting_of};
+use crate::handshake::{Choices, METADATA, Side, greeting_of};
 
 /// Who a client is that the toy knows.
 pub const PEER: &[u8] = b"joe@REALM";
@@ -51,9 +49,10 @@ pub fn right(choices: Choices) -> Vec<Vec<u8>> {
         true => vec![initiate_of(b"hello"), Vec::new()],
         false => vec![initiate_of(b"reply")],
     };
+    let ready = [b"\x05READY", METADATA].concat();
     commands.push(match choices.plaintext() {
-        true => ready_of(b"DEALER"),
-        false => sealed_ready(b"DEALER"),
+        true => ready,
+        false => message(0, &[b"\0", &ready[..]].concat()),
     });
     commands
 }

@@ -88,6 +88,9 @@ pub fn config(mechanism: Kind, choices: Choices) -> Config {
     }
 }
 
+/// What a peer says of itself.
+pub const METADATA: &[u8] = b"\x0BSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x04peer";
+
 /// The greeting of a peer.
 pub fn greeting_of(mechanism: Kind) -> Vec<u8> {
     let mut bytes = b"\xFF\0\0\0\0\0\0\0\x05\x7F\x03\x01".to_vec();

@@ -4,9 +4,7 @@ use zmq::zmtp::frame;
 use zmq::zmtp::mechanism::Kind;
 
 use crate::gssapi;
-use crate::handshake::{Choices, greeting_of};
-
-const METADATA: &[u8] = b"\x0BSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x04peer";
+use crate::handshake::{Choices, METADATA, greeting_of};
 
 fn command(body: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();

@@ -3,7 +3,9 @@
 
 use super::heartbeat::Pulse;
 use super::inbound::{Inbound, Limits, Wire};
-use super::life::{CONNECT, Closing, HANDSHAKE, PING, RETRY, Shaking, State, event, millis};
+use super::life::{
+    CONNECT, Closing, Dialer, HANDSHAKE, PING, RETRY, Shaking, State, event, millis,
+};
 use super::news::{Far, Newcomer, News, Peer};
 use super::outbound::Outbound;
 use super::{Conn, Core, Link};
@@ -56,14 +58,14 @@ impl Link {
         }
     }
 
+    /// Something of the side that dials; `None` on the other.
+    fn of_dialer<T>(&self, of: impl FnOnce(&Dialer) -> T) -> Option<T> {
+        self.life.lock().dialer.as_ref().map(of)
+    }
+
     pub(super) fn try_resolved(self: &Arc<Self>, core: &mut Guard<'_, Core>, io: &mut Io) {
-        let targets = self
-            .life
-            .lock()
-            .dialer
-            .as_ref()
-            .and_then(|dialer| dialer.resolved.lock().take());
-        if let Some(targets) = targets {
+        let targets = self.of_dialer(|dialer| dialer.resolved.lock().take());
+        if let Some(targets) = targets.flatten() {
             self.dial_target(core, io, targets);
         }
     }
@@ -74,13 +76,7 @@ impl Link {
         io: &mut Io,
         targets: Result<Vec<Target>>,
     ) {
-        let Some(transport) = self
-            .life
-            .lock()
-            .dialer
-            .as_ref()
-            .map(|dialer| dialer.transport)
-        else {
+        let Some(transport) = self.of_dialer(|dialer| dialer.transport) else {
             return;
         };
         let dialing = targets
@@ -122,13 +118,7 @@ impl Link {
         let State::Dialing(fd) = std::mem::replace(&mut core.state, State::Waiting) else {
             return;
         };
-        let Some(transport) = self
-            .life
-            .lock()
-            .dialer
-            .as_ref()
-            .map(|dialer| dialer.transport)
-        else {
+        let Some(transport) = self.of_dialer(|dialer| dialer.transport) else {
             return;
         };
         let number = fd.as_raw_fd();

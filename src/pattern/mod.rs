@@ -29,6 +29,7 @@ mod router;
 mod server;
 mod stream;
 mod sub;
+mod unread;
 mod upstream;
 mod xpub;
 mod xsub;

@@ -3,14 +3,12 @@
 
 use super::dist::Dist;
 use super::hash::Seed;
+use super::unread::{Turn, Unread};
 use super::{Cx, Pattern, setting};
 use crate::errno::{Errno, Result};
 use crate::msg::{JOIN, LEAVE, Meta, Msg};
 use crate::pipe::PipeId;
 use std::collections::HashMap;
-
-/// Messages read from one peer before the others have their turn.
-const READ_AT_ONCE: usize = 4096;
 
 /// The sender.
 #[derive(Debug, Default)]
@@ -18,8 +16,7 @@ pub struct Radio {
     dist: Dist,
     /// Who is in which group.
     groups: HashMap<Box<[u8]>, Vec<PipeId>, Seed>,
-    /// Peers that were not read to the end.
-    unread: Vec<PipeId>,
+    unread: Unread,
     nodrop: bool,
 }
 
@@ -31,32 +28,20 @@ pub(super) fn group_name(bytes: &[u8]) -> &[u8] {
 impl Radio {
     /// Reads what a peer sent, up to a bound, and asks to be told of more.
     fn read(&mut self, cx: &mut Cx, pipe: PipeId) {
-        let mut messages = 0;
-        loop {
-            while let Some(msg) = cx.pipes.read(pipe) {
-                let group = group_name(msg.data());
-                if msg.flags() & JOIN != 0 {
-                    self.join(group, pipe);
-                } else if msg.flags() & LEAVE != 0 {
-                    self.leave(group, pipe);
-                }
-                messages += 1;
-                if messages >= READ_AT_ONCE && !msg.more() {
-                    if !self.unread.contains(&pipe) {
-                        self.unread.push(pipe);
-                    }
-                    return;
-                }
-            }
-            if cx.pipes.park(pipe) || !cx.pipes.can_read(pipe) {
-                return;
+        let mut turn = Turn::default();
+        while let Some(msg) = self.unread.read(cx.pipes, pipe, &mut turn) {
+            let group = group_name(msg.data());
+            if msg.flags() & JOIN != 0 {
+                self.join(group, pipe);
+            } else if msg.flags() & LEAVE != 0 {
+                self.leave(group, pipe);
             }
         }
     }
 
     #[cold]
     fn read_unread(&mut self, cx: &mut Cx) {
-        for pipe in std::mem::take(&mut self.unread) {
+        for pipe in self.unread.take() {
             self.read(cx, pipe);
         }
     }
@@ -93,7 +78,7 @@ impl Pattern for Radio {
 
     fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
         self.dist.detach(pipe);
-        self.unread.retain(|&other| other != pipe);
+        self.unread.detach(pipe);
         self.groups.retain(|_, pipes| {
             pipes.retain(|&other| other != pipe);
             !pipes.is_empty()

@@ -3,14 +3,12 @@
 
 use super::dist::Dist;
 use super::subscriptions::{Removed, Subscriptions};
+use super::unread::{READ_AT_ONCE, Turn, Unread};
 use super::{Cx, Pattern, setting};
 use crate::errno::{Errno, Result};
 use crate::msg::{CANCEL, Msg, SUBSCRIBE};
 use crate::pipe::{PipeId, PipeKey};
 use std::collections::VecDeque;
-
-/// Frames read from one peer before the others have their turn.
-const READ_AT_ONCE: usize = 4096;
 
 /// What waits to be received.
 #[derive(Debug)]
@@ -29,8 +27,7 @@ pub struct Xpub {
     /// In manual mode, what peers asked for; what they got is in `subscriptions`.
     requests: Subscriptions,
     pending: VecDeque<Pending>,
-    /// Peers that were not read to the end.
-    unread: Vec<PipeId>,
+    unread: Unread,
     /// Pipes to sockets of this process.
     local: Vec<PipeId>,
     /// Who asked for what was received last.
@@ -78,44 +75,32 @@ impl Xpub {
 
     /// Reads what a peer sent, up to a bound, and asks to be told of more.
     fn read(&mut self, cx: &mut Cx, pipe: PipeId) {
-        let mut frames = 0;
+        let mut turn = Turn::default();
         let mut first = true;
         let mut parse = true;
-        loop {
-            while let Some(msg) = cx.pipes.read(pipe) {
-                let subscription = if first || parse {
-                    parse_subscription(&msg)
-                } else {
-                    None
-                };
-                if first {
-                    parse = !self.only_first || subscription.is_some();
-                }
-                first = !msg.more();
-                match subscription {
-                    Some((subscribe, topic)) => {
-                        self.take_subscription(cx, pipe, subscribe, topic, &msg)
-                    }
-                    None if !self.mute => self.pending.push_back(Pending::Other(msg)),
-                    None => {}
-                }
-                frames += 1;
-                if first && frames >= READ_AT_ONCE {
-                    if !self.unread.contains(&pipe) {
-                        self.unread.push(pipe);
-                    }
-                    return;
-                }
+        while let Some(msg) = self.unread.read(cx.pipes, pipe, &mut turn) {
+            let subscription = if first || parse {
+                parse_subscription(&msg)
+            } else {
+                None
+            };
+            if first {
+                parse = !self.only_first || subscription.is_some();
             }
-            if cx.pipes.park(pipe) || !cx.pipes.can_read(pipe) {
-                return;
+            first = !msg.more();
+            match subscription {
+                Some((subscribe, topic)) => {
+                    self.take_subscription(cx, pipe, subscribe, topic, &msg)
+                }
+                None if !self.mute => self.pending.push_back(Pending::Other(msg)),
+                None => {}
             }
         }
     }
 
     #[cold]
     fn read_unread(&mut self, cx: &mut Cx) {
-        for pipe in std::mem::take(&mut self.unread) {
+        for pipe in self.unread.take() {
             self.read(cx, pipe);
         }
     }
@@ -233,7 +218,7 @@ impl Pattern for Xpub {
 
     fn detach(&mut self, _cx: &mut Cx, pipe: PipeId) {
         self.dist.detach(pipe);
-        self.unread.retain(|&other| other != pipe);
+        self.unread.detach(pipe);
         self.local.retain(|&other| other != pipe);
         let (mute, all) = (self.mute, self.manual || self.verbose_unsubscribe);
         let pending = &mut self.pending;

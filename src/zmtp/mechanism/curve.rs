@@ -15,8 +15,7 @@ use self::client::Greeted;
 use self::key::{KEY_SIZE, PublicKey, SecretKey};
 use self::server::Welcomed;
 use super::cipher::Cipher;
-use super::{Mechanism, Status, Verdict, ZapRequest, admit, behind, status_to_tell};
-use crate::zmtp::command;
+use super::{Mechanism, Status, Verdict, ZapRequest, admit, behind, error_to_tell};
 use crate::zmtp::failure::{Failure, code};
 use crate::zmtp::handshake::Config;
 use crate::zmtp::metadata::Properties;
@@ -186,11 +185,7 @@ impl Mechanism for Curve {
                 Ok(())
             }
             Err(failure) => {
-                if let Some(status) = status_to_tell(&failure) {
-                    let mut body = Vec::new();
-                    command::error(&mut body, &status);
-                    self.outgoing = Some(body);
-                }
+                self.outgoing = error_to_tell(&failure);
                 Err(failure)
             }
         }

@@ -15,8 +15,8 @@ use self::message::{Opener, Sealer, Shared};
 use self::party::{Errand, Established, Kerberos, Party, Report, Step};
 use super::cipher::{Cipher, Open};
 use super::{
-    Mechanism, Status, Verdict, ZapRequest, admit, append_own_metadata, behind, peer_properties,
-    status_to_tell,
+    Mechanism, Status, Verdict, ZapRequest, admit, append_own_metadata, behind, error_to_tell,
+    peer_properties,
 };
 use crate::sys::gssapi::NameType;
 use crate::zmtp::command;
@@ -290,9 +290,7 @@ impl Mechanism for Gssapi {
                 Ok(())
             }
             Err(failure) => {
-                if let Some(status) = status_to_tell(&failure) {
-                    let mut body = Vec::new();
-                    command::error(&mut body, &status);
+                if let Some(body) = error_to_tell(&failure) {
                     self.state = State::Send(body, Box::new(State::Over));
                 }
                 Err(failure)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use self::cipher::Cipher;
 use self::gssapi::party::{Errand, Report};
+use super::command;
 use super::failure::{Failure, Violation};
 use super::greeting::MECHANISM_LEN;
 use super::handshake::{Config, MAX_ROUTING_ID};
@@ -220,6 +221,13 @@ fn status_to_tell(failure: &Failure) -> Option<Vec<u8>> {
     }
 }
 
+/// The ERROR that says so.
+fn error_to_tell(failure: &Failure) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    command::error(&mut body, &status_to_tell(failure)?);
+    Some(body)
+}
+
 /// What an accepting ZAP handler says of the peer, as properties.
 fn zap_properties(user_id: &[u8], metadata: &Properties) -> Properties {
     let mut properties = Properties::new();
@@ -242,7 +250,29 @@ fn behind(mut zap: Properties, peer: Properties) -> Properties {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Failure, Mechanism};
+    use super::{Failure, Mechanism, Properties, Verdict, metadata};
+
+    /// What a ZAP handler says of this user, a property of which is the peer's to say.
+    pub(crate) fn accepted(user: &[u8]) -> Verdict {
+        let mut metadata = Properties::new();
+        metadata.push(b"Hello", b"World");
+        metadata.push(b"Socket-Type", b"forged");
+        Verdict::Accepted {
+            user_id: user.to_vec(),
+            metadata,
+        }
+    }
+
+    /// A command of metadata that name the peer's socket type.
+    pub(crate) fn metadata_of(command: &[u8], socket_type: &[u8]) -> Vec<u8> {
+        let mut body = command.to_vec();
+        assert!(metadata::encode(
+            &mut body,
+            metadata::SOCKET_TYPE,
+            socket_type
+        ));
+        body
+    }
 
     /// A command from bytes that cannot be opened in place.
     pub(crate) trait Tell {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Mechanism, Status, Verdict, ZapRequest, admit, append_own_metadata, behind, peer_properties,
-    status_to_tell,
+    Mechanism, Status, Verdict, ZapRequest, admit, append_own_metadata, behind, error_to_tell,
+    peer_properties,
 };
 use crate::zmtp::command;
 use crate::zmtp::failure::{Failure, code};
@@ -76,14 +76,12 @@ impl Mechanism for Null {
         if !matches!(self.own, Own::SendReady | Own::SendError(_)) {
             return None;
         }
-        let mut body = Vec::with_capacity(COMMAND);
-        match std::mem::replace(&mut self.own, Own::Done) {
-            Own::SendError(status) => command::error(&mut body, &status),
-            _ => {
-                body.extend_from_slice(READY);
-                append_own_metadata(&mut body, &self.config);
-            }
+        if let Own::SendError(body) = std::mem::replace(&mut self.own, Own::Done) {
+            return Some(body);
         }
+        let mut body = Vec::with_capacity(COMMAND);
+        body.extend_from_slice(READY);
+        append_own_metadata(&mut body, &self.config);
         Some(body)
     }
 
@@ -115,8 +113,8 @@ impl Mechanism for Null {
                 Ok(())
             }
             Err(failure) => {
-                if let Some(status) = status_to_tell(&failure) {
-                    self.own = Own::SendError(status);
+                if let Some(body) = error_to_tell(&failure) {
+                    self.own = Own::SendError(body);
                 }
                 Err(failure)
             }
@@ -134,7 +132,7 @@ mod tests {
     use super::*;
     use crate::zmtp::failure::Violation;
     use crate::zmtp::interop::config;
-    use crate::zmtp::mechanism::tests::Tell;
+    use crate::zmtp::mechanism::tests::{Tell, metadata_of};
     use crate::zmtp::metadata;
 
     fn null(change: impl FnOnce(&mut Config)) -> Null {
@@ -144,13 +142,7 @@ mod tests {
     }
 
     fn ready_of(socket_type: &[u8]) -> Vec<u8> {
-        let mut body = READY.to_vec();
-        assert!(metadata::encode(
-            &mut body,
-            metadata::SOCKET_TYPE,
-            socket_type
-        ));
-        body
+        metadata_of(READY, socket_type)
     }
 
     #[test]

@@ -4,13 +4,13 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::toy::{Toy, initiate_of, message, ready_of, sealed_ready};
+use super::toy::{Toy, initiate_of, message};
 use super::*;
 use crate::zmtp::failure::Event;
 use crate::zmtp::frame;
 use crate::zmtp::interop::config;
 use crate::zmtp::mechanism::Kind;
-use crate::zmtp::mechanism::tests::Tell;
+use crate::zmtp::mechanism::tests::{Tell, accepted, metadata_of};
 
 mod frames;
 mod wire;
@@ -25,6 +25,15 @@ fn gssapi_config(as_server: bool) -> Config {
         zap_required: true,
         ..config("DEALER")
     }
+}
+
+fn ready_of(socket_type: &[u8]) -> Vec<u8> {
+    metadata_of(READY, socket_type)
+}
+
+/// The first token of a channel.
+fn sealed_ready(socket_type: &[u8]) -> Vec<u8> {
+    message(0, &[&b"\0"[..], &ready_of(socket_type)].concat())
 }
 
 fn side_of(config: Config) -> Gssapi {
@@ -96,20 +105,10 @@ fn asking(config: Config) -> Gssapi {
     server
 }
 
-fn accepted() -> Verdict {
-    let mut metadata = Properties::new();
-    metadata.push(b"Hello", b"World");
-    metadata.push(b"Socket-Type", b"forged");
-    Verdict::Accepted {
-        user_id: b"joe".to_vec(),
-        metadata,
-    }
-}
-
 /// A server that has sent READY.
 fn welcoming() -> Gssapi {
     let mut server = asking(gssapi_config(true));
-    assert_eq!(server.zap_reply(accepted()), Ok(()));
+    assert_eq!(server.zap_reply(accepted(b"joe")), Ok(()));
     let ready = server.next_command().unwrap();
     assert_eq!(ready, sealed_ready_of_ours());
     assert_eq!(server.next_command(), None);

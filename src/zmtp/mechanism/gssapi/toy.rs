@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
+use super::REFUSED;
 use super::party::{Channel, Established, Party, Step};
-use super::{READY, REFUSED};
 use crate::zmtp::failure::Failure;
-use crate::zmtp::metadata;
 
 /// Negotiates in as many steps as Kerberos: "hello", "reply", and the client is content.
 #[derive(Debug)]
@@ -95,20 +94,4 @@ pub fn message(number: u8, plain: &[u8]) -> Vec<u8> {
     body.extend_from_slice(&(token.len() as u32).to_be_bytes());
     body.extend_from_slice(&token);
     body
-}
-
-/// A READY that nothing seals.
-pub fn ready_of(socket_type: &[u8]) -> Vec<u8> {
-    let mut body = READY.to_vec();
-    assert!(metadata::encode(
-        &mut body,
-        metadata::SOCKET_TYPE,
-        socket_type
-    ));
-    body
-}
-
-/// The first token of a channel: READY.
-pub fn sealed_ready(socket_type: &[u8]) -> Vec<u8> {
-    message(0, &[&b"\0"[..], &ready_of(socket_type)].concat())
 }

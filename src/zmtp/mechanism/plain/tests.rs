@@ -7,8 +7,7 @@ use crate::zmtp::greeting::Version;
 use crate::zmtp::handshake::Handshake;
 use crate::zmtp::interop::config;
 use crate::zmtp::mechanism::Kind;
-use crate::zmtp::mechanism::tests::Tell;
-use crate::zmtp::metadata;
+use crate::zmtp::mechanism::tests::{Tell, accepted, metadata_of};
 
 const BAD_HELLO: Failure = Failure::Protocol(code::ZMTP_MALFORMED_COMMAND_HELLO);
 const BAD_WELCOME: Failure = Failure::Protocol(code::ZMTP_MALFORMED_COMMAND_WELCOME);
@@ -64,34 +63,14 @@ fn asking() -> Plain {
     server
 }
 
-fn accepted() -> Verdict {
-    let mut metadata = Properties::new();
-    metadata.push(b"Hello", b"World");
-    metadata.push(b"Socket-Type", b"forged");
-    Verdict::Accepted {
-        user_id: b"bob".to_vec(),
-        metadata,
-    }
-}
-
 /// A server that has sent WELCOME.
 fn welcoming() -> Plain {
     let mut server = asking();
-    assert_eq!(server.zap_reply(accepted()), Ok(()));
+    assert_eq!(server.zap_reply(accepted(b"bob")), Ok(()));
     assert_eq!(server.next_command().unwrap(), WELCOME);
     assert_eq!(server.next_command(), None);
     assert_eq!(server.status(), Status::Handshaking);
     server
-}
-
-fn metadata_of(command: &[u8], socket_type: &[u8]) -> Vec<u8> {
-    let mut body = command.to_vec();
-    assert!(metadata::encode(
-        &mut body,
-        metadata::SOCKET_TYPE,
-        socket_type
-    ));
-    body
 }
 
 /// No command gets a state any further but the one it waits for, and after a failure none does.
@@ -267,7 +246,7 @@ fn meet(verdict: Verdict) -> (Handshake, Handshake, Result<usize, Failure>) {
 
 #[test]
 fn two_sides_meet() {
-    let (mut server, mut client, end) = meet(accepted());
+    let (mut server, mut client, end) = meet(accepted(b"bob"));
     assert_eq!(end, Ok(0));
     let outcome = server.outcome().unwrap();
     assert_eq!(outcome.version, Version::V3_1);

@@ -13,7 +13,7 @@ fn carry(from: &mut Handshake, to: &mut Handshake, held: &mut Vec<u8>, piece: us
         moved = true;
     }
     if from.zap_request().is_some() {
-        assert_eq!(from.zap_reply(accepted()), Ok(()));
+        assert_eq!(from.zap_reply(accepted(b"joe")), Ok(()));
         moved = true;
     }
     from.transmit(held);
