@@ -93,12 +93,7 @@ impl Pattern for Dealer {
         self.fq.park(cx.pipes)
     }
 
-    fn set_option(
-        &mut self,
-        _cx: &mut Cx,
-        option: i32,
-        value: Option<&[u8]>,
-    ) -> Option<Result<()>> {
+    fn set_option(&mut self, _: &mut Cx, option: i32, value: Option<&[u8]>) -> Option<Result<()>> {
         match option {
             setting::PROBE_ROUTER if !self.client => setting::set_flag(&mut self.probe, value),
             _ => None,

@@ -128,12 +128,7 @@ impl Pattern for Radio {
         false
     }
 
-    fn set_option(
-        &mut self,
-        _cx: &mut Cx,
-        option: i32,
-        value: Option<&[u8]>,
-    ) -> Option<Result<()>> {
+    fn set_option(&mut self, _: &mut Cx, option: i32, value: Option<&[u8]>) -> Option<Result<()>> {
         match option {
             setting::XPUB_NODROP => setting::set_flag(&mut self.nodrop, value),
             _ => None,

@@ -142,12 +142,7 @@ impl Pattern for Rep {
         self.fq.park(cx.pipes) && !self.can_send(cx)
     }
 
-    fn set_option(
-        &mut self,
-        _cx: &mut Cx,
-        option: i32,
-        value: Option<&[u8]>,
-    ) -> Option<Result<()>> {
+    fn set_option(&mut self, _: &mut Cx, option: i32, value: Option<&[u8]>) -> Option<Result<()>> {
         match option {
             setting::PROBE_ROUTER => setting::set_flag(&mut self.probe, value),
             // Taken because ROUTER takes them; the way back needs no routing ids here, so they change nothing.

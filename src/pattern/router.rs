@@ -359,12 +359,7 @@ impl Pattern for Router {
         self.fq.park(cx.pipes) || self.held.is_some() || !self.notices.is_empty()
     }
 
-    fn set_option(
-        &mut self,
-        _cx: &mut Cx,
-        option: i32,
-        value: Option<&[u8]>,
-    ) -> Option<Result<()>> {
+    fn set_option(&mut self, _: &mut Cx, option: i32, value: Option<&[u8]>) -> Option<Result<()>> {
         match option {
             setting::ROUTER_MANDATORY => setting::set_flag(&mut self.mandatory, value),
             setting::ROUTER_HANDOVER => setting::set_flag(&mut self.handover, value),

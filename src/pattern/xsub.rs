@@ -176,12 +176,7 @@ impl Pattern for Xsub {
         self.upstream.fq.park(cx.pipes) || self.held.is_some()
     }
 
-    fn set_option(
-        &mut self,
-        _cx: &mut Cx,
-        option: i32,
-        value: Option<&[u8]>,
-    ) -> Option<Result<()>> {
+    fn set_option(&mut self, _: &mut Cx, option: i32, value: Option<&[u8]>) -> Option<Result<()>> {
         match option {
             setting::ONLY_FIRST_SUBSCRIBE => setting::set_flag(&mut self.only_first, value),
             setting::XSUB_VERBOSE_UNSUBSCRIBE => {
