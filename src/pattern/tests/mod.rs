@@ -375,6 +375,11 @@ fn values_of_a_wrong_size_or_range_are_refused() {
         });
         assert_eq!(socket.set_bytes(99_999, &[0; 4]), None);
     }
+    let on = 1i32.to_ne_bytes();
+    assert_eq!(
+        Socket::new(CLIENT).set_bytes(setting::PROBE_ROUTER, &on),
+        None
+    );
     assert_eq!(Socket::new(XPUB).set_bytes(setting::SUBSCRIBE, b"A"), None);
     assert_eq!(Socket::new(PUSH).set_bytes(setting::SUBSCRIBE, b"A"), None);
     let mut stream = Socket::new(STREAM);
