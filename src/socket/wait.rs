@@ -68,9 +68,11 @@ pub(super) fn until<T>(
     patience: i32,
     mut attempt: impl FnMut(&mut Socket) -> Result<T>,
 ) -> Result<T> {
-    let first = attempt(of(turn)?);
-    if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
-        return first;
+    if patience == 0 || !of(turn)?.has_asked(want) {
+        let first = attempt(of(turn)?);
+        if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
+            return first;
+        }
     }
     let result = keep_trying(turn, want, patience, |socket| {
         if want == Want::Send {
@@ -239,6 +241,14 @@ pub(super) fn entry(fd: RawFd, events: i16) -> PollFd {
 }
 
 impl Socket {
+    /// True when the only peer was sent something since it last sent something: an answer takes it a while.
+    fn has_asked(&self, want: Want) -> bool {
+        want == Want::Receive
+            && self.asked
+            && self.set.connections() == 1
+            && self.pipes.attend_single()
+    }
+
     /// Parks the pipes. True when there is a reason not to sleep.
     pub(super) fn has_cause(&mut self, park: bool) -> bool {
         let readable = park && self.with(true, |pattern, cx| pattern.park(cx));
