@@ -425,7 +425,7 @@ impl Link {
         }
     }
 
-    /// The application's thread is about to read.
+    /// The application's thread waits and is about to read.
     pub fn attend(&self) {
         self.touched.fetch_add(1, Ordering::Relaxed);
     }

@@ -84,7 +84,7 @@ pub struct Socket {
     /// ZERO_COPY_RECV of the context when this socket was made.
     zero_copy: bool,
     rcvmore: bool,
-    /// The last message went out.
+    /// The last call sent something.
     asked: bool,
     fd_asked: bool,
     stopped: bool,
