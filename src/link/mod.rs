@@ -425,6 +425,11 @@ impl Link {
         }
     }
 
+    /// The application's thread waits and is about to read.
+    pub fn attend(&self) {
+        self.touched.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Reads and decodes once, on the application's thread.
     pub fn drive_in(&self) -> Driven {
         if !self.up.load(Ordering::Acquire) {

@@ -3,7 +3,7 @@
 
 use super::shared::Shared;
 use super::{Far, Newcomer, News, Peer, Pipe, PipeKey};
-use crate::link::Driven;
+use crate::link::{Driven, Link};
 use crate::msg::Msg;
 use crate::sync::{Asymmetric, heavy_fence};
 use std::collections::HashMap;
@@ -28,6 +28,17 @@ pub struct Pipes {
     /// Pipes parked without a fence.
     parked: Vec<PipeId>,
     pub(super) shared: Shared,
+}
+
+fn up(slot: &Option<Pipe>) -> Option<&Link> {
+    match slot {
+        Some(Pipe {
+            far: Far::Link(link),
+            severed: false,
+            ..
+        }) if link.is_up() => Some(link),
+        _ => None,
+    }
 }
 
 impl Pipes {
@@ -415,9 +426,14 @@ impl Pipes {
 
     /// Reads from the one connection that is up. Says whether messages or bytes came.
     pub fn drive_single(&mut self) -> Option<(PipeId, Driven)> {
-        let up = |slot: &Option<Pipe>| matches!(slot, Some(Pipe { far: Far::Link(link), severed: false, .. }) if link.is_up());
-        let id = self.slots.iter().position(up)?;
+        let id = self.slots.iter().position(|slot| up(slot).is_some())?;
         self.drive_pipe(id)
+    }
+
+    /// The application is about to read from the one connection that is up. False when none is.
+    pub fn attend_single(&self) -> bool {
+        let link = self.slots.iter().find_map(up);
+        link.inspect(|link| link.attend()).is_some()
     }
 
     /// True when there are [`unfinished`](Pipes::unfinished) pipes.

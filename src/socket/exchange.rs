@@ -73,6 +73,7 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
         other => other,
     };
     if let Ok(socket) = of(turn) {
+        socket.asked = result.is_ok();
         socket.after_call(matches!(result, Err(Errno::EAGAIN)));
     }
     result.map(|()| size)
@@ -109,6 +110,7 @@ pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
     if let Ok(socket) = of(turn) {
         if let Ok(msg) = &result {
             socket.rcvmore = msg.more();
+            socket.asked = false;
         }
         socket.after_call(matches!(result, Err(Errno::EAGAIN)));
     }

@@ -84,6 +84,8 @@ pub struct Socket {
     /// ZERO_COPY_RECV of the context when this socket was made.
     zero_copy: bool,
     rcvmore: bool,
+    /// The last call sent something.
+    asked: bool,
     fd_asked: bool,
     stopped: bool,
     crowd: crowd::Crowd,
@@ -140,6 +142,7 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         sole_in: NO_PIPE,
         zero_copy: context.zero_copy_recv,
         rcvmore: false,
+        asked: false,
         fd_asked: false,
         stopped: false,
         crowd: crowd::Crowd::default(),
