@@ -75,7 +75,7 @@ pub enum Decoded {
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub struct Inbound {
-    wire: Wire,
+    pub(super) wire: Wire,
     pub(super) block: Option<RecvBlock>,
     retired: Vec<RecvBlock>,
     retired_bytes: usize,
@@ -85,9 +85,9 @@ pub struct Inbound {
     share: bool,
     /// Bodies are copied: they may not be shared, or what was read is so little that a block would be held for it.
     copies: bool,
-    body: Option<(Filling, u8)>,
+    pub(super) body: Option<(Filling, u8)>,
     /// Frames of a message whose last one has not come.
-    staged: Vec<Msg>,
+    pub(super) staged: Vec<Msg>,
     max_frame: u64,
     raw_chunk: usize,
     meta: MetaSource,
@@ -360,13 +360,13 @@ impl Inbound {
         true
     }
 
-    fn is_whole(&self, header: Header) -> bool {
+    pub(super) fn is_whole(&self, header: Header) -> bool {
         let unread = self.block.as_ref().map_or(0, |block| block.unread().len());
         header.frame_len().is_some_and(|total| unread >= total)
     }
 
     #[inline(always)]
-    fn next_header(&self) -> Result<Option<Header>> {
+    pub(super) fn next_header(&self) -> Result<Option<Header>> {
         let Some(block) = &self.block else {
             return Ok(None);
         };
@@ -417,6 +417,12 @@ impl Inbound {
             block.consume(header.header_len);
         }
         self.cut_body(header.size as usize)
+    }
+
+    /// Says whose message it is.
+    #[inline(always)]
+    pub(super) fn stamp(&self, msg: &mut Msg) {
+        msg.stamp(&self.meta);
     }
 
     /// Cuts off a body that is all there.

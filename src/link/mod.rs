@@ -41,6 +41,7 @@ use life::State;
 use news::{News, PipeKey};
 use outbound::Outbound;
 use pace::Pace;
+use sealed::Taken;
 use setup::Setup;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
@@ -166,8 +167,12 @@ struct Core {
 struct Lease {
     /// Encode a message at once, if the lane is empty.
     encode: bool,
+    /// The same, sealed.
+    seal: bool,
     /// Take a message from the receive block at once, if so many frames were taken from the inbox: that is all of them.
     take: Option<u64>,
+    /// The same, and open it.
+    open: Option<u64>,
 }
 
 /// An established connection.
@@ -239,6 +244,7 @@ impl Link {
         let Core { lease, conn, .. } = &mut *core;
         let encoded = match conn {
             Some(conn) if lease.encode => conn.outbound.encode_now(msg),
+            Some(conn) if lease.seal => conn.outbound.seal_now(msg),
             _ => false,
         };
         let pushes = self.pushes.load(Ordering::Relaxed);
@@ -261,10 +267,30 @@ impl Link {
         let Core { lease, conn, .. } = &mut *core;
         let taken = match conn {
             Some(conn) if lease.take == Some(read) => conn.inbound.take_now(into),
+            Some(_) if lease.open == Some(read) => self.open_now(&mut core, into),
             _ => false,
         };
         self.finish_now(core, fence);
         taken
+    }
+
+    fn open_now(&self, core: &mut Core, into: &mut Msg) -> bool {
+        let (Some(conn), Some((_, inbox))) = (&mut core.conn, &mut core.lanes) else {
+            return false;
+        };
+        match conn.inbound.open_now(into, inbox) {
+            Ok(Some(Taken::Here)) => return true,
+            Ok(None) => return false,
+            Ok(Some(Taken::Elsewhere)) => {}
+            Err(error) => self.died(conn, error),
+        }
+        // The reader is this very thread: nobody has to be woken.
+        let _ = inbox.publish();
+        core.lease.open = None;
+        if !conn.inbound.requests.is_empty() {
+            self.ask_io();
+        }
+        false
     }
 
     #[inline(always)]
@@ -286,14 +312,17 @@ impl Link {
             .conn
             .as_ref()
             .filter(|conn| conn.dead.is_none() && conn.send_dead.is_none());
+        let read = core.lanes.as_ref().map(|(_, inbox)| inbox.published());
+        let takes =
+            |may: fn(&Inbound) -> bool| read.filter(|_| plain.is_some_and(|c| may(&c.inbound)));
+        let sends = |may: fn(&Outbound) -> bool| {
+            plain.is_some_and(|c| !c.outbound.blocked && may(&c.outbound))
+        };
         core.lease = Lease {
-            encode: plain.is_some_and(|conn| conn.outbound.is_plain() && !conn.outbound.blocked),
-            take: match (plain, &core.lanes) {
-                (Some(conn), Some((_, inbox))) if conn.inbound.is_plain() => {
-                    Some(inbox.published())
-                }
-                _ => None,
-            },
+            encode: sends(Outbound::is_plain),
+            seal: sends(Outbound::may_seal),
+            take: takes(Inbound::is_plain),
+            open: takes(Inbound::may_open),
         };
     }
 

@@ -11,6 +11,7 @@ use super::outbound::{GATHER_FROM, Outbound};
 use crate::msg::Msg;
 use crate::zmtp::frame::{self, Header};
 use crate::zmtp::greeting::Framing;
+use crate::zmtp::mechanism::cipher::{Open, Opened};
 
 /// What is left of a broken connection's output.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Unsent {
 struct Frames<'a> {
     buffer: &'a [u8],
     framing: Framing,
+    /// Large bodies lie elsewhere.
+    gathers: bool,
     at: usize,
 }
 
@@ -39,7 +42,7 @@ impl Iterator for Frames<'_> {
             Framing::V2 => frame::parse_v2(bytes),
             Framing::V1 => frame::parse_v1(bytes).ok().flatten(),
         }?;
-        let inside = if is_gathered(header) {
+        let inside = if self.gathers && is_gathered(header) {
             0
         } else {
             usize::try_from(header.size).ok()?
@@ -54,6 +57,7 @@ pub(super) fn frames_of(bytes: &[u8]) -> Vec<Msg> {
     let frames = Frames {
         buffer: bytes,
         framing: Framing::V2,
+        gathers: true,
         at: 0,
     };
     let body = |(header, start): (Header, usize)| {
@@ -72,33 +76,48 @@ fn is_gathered(header: Header) -> bool {
 }
 
 impl Outbound {
-    fn frames(&self, framing: Framing) -> Frames<'_> {
-        Frames {
+    /// The frames in the buffer, sealed ones included. `None` when there are none to be told apart.
+    fn frames(&self) -> Option<Frames<'_>> {
+        let framing = match self.wire {
+            Wire::Frames(framing) => framing,
+            Wire::Sealed => Framing::V2,
+            Wire::Raw => return None,
+        };
+        Some(Frames {
             buffer: self.buffer.all(),
             framing,
+            gathers: self.wire != Wire::Sealed,
             at: self.buffer.lead,
-        }
+        })
     }
 
     /// Takes out what was not sent.
     pub fn into_unsent(mut self) -> Unsent {
-        if self.wire == Wire::Sealed {
-            return self.into_unsealed();
+        let mut reopener = None;
+        if let Some(sealer) = &self.sealer {
+            reopener = sealer.reopener();
+            if reopener.is_none() {
+                return self.into_kept();
+            }
         }
-        let Wire::Frames(framing) = self.wire else {
-            return Unsent::default();
-        };
         let mut bodies = std::mem::take(&mut self.bodies);
         let mut frames = Vec::new();
         // The frames of the message in hand, unless one of them is gone.
         let mut message = (!self.begins_mid).then(Vec::new);
-        for (header, start) in self.frames(framing) {
+        for (mut header, start) in self.frames().into_iter().flatten() {
+            let mut opened = None;
+            if let Some(open) = &mut reopener {
+                opened = self.reopen(&mut **open, &mut header, start);
+            }
             if header.command() {
                 // The socket repeats its subscriptions, and the rest was between the two ends of this connection.
                 continue;
             }
             let body_at = start + header.header_len;
-            let (msg, sent) = if is_gathered(header) {
+            let (msg, sent) = if reopener.is_some() {
+                let end = body_at + header.size as usize;
+                (opened, end <= self.buffer.sent)
+            } else if is_gathered(header) {
                 let kept = match bodies.front() {
                     Some((position, _)) if *position == body_at => bodies.pop_front(),
                     _ => None,
@@ -132,15 +151,17 @@ impl Outbound {
 
     /// How much of the buffer is done with: all before the message that the first unsent byte belongs to.
     pub(super) fn done(&self) -> usize {
-        if let Some(sealer) = &self.sealer {
+        if let Some(sealer) = &self.sealer
+            && !sealer.reopens()
+        {
             return sealer.done(self.buffer.sent);
         }
-        let Wire::Frames(framing) = self.wire else {
+        let Some(frames) = self.frames() else {
             return self.buffer.sent;
         };
         let mut done = self.buffer.lead.min(self.buffer.sent);
         let mut more = self.begins_mid;
-        for (header, start) in self.frames(framing) {
+        for (header, start) in frames {
             if start > self.buffer.sent {
                 break;
             }
@@ -148,10 +169,25 @@ impl Outbound {
                 if !more {
                     done = start;
                 }
-                more = header.more();
+                more = match &self.sealer {
+                    Some(sealer) => {
+                        sealer.goes_on(start + header.header_len + header.size as usize)
+                    }
+                    None => header.more(),
+                };
             }
         }
         done
+    }
+
+    /// Opens a copy of the frame behind `header`, which then has the flags of what is in it. A frame that could not be sealed
+    /// cannot be opened.
+    fn reopen(&self, open: &mut dyn Open, header: &mut Header, start: usize) -> Option<Msg> {
+        let body = self.buffer.all().get(start + header.header_len..)?;
+        let mut sealed = body.get(..usize::try_from(header.size).ok()?)?.to_vec();
+        let Opened { flags, body } = open.open(&mut sealed).ok()?;
+        header.flags = flags;
+        Msg::copied(sealed.get(body)?).ok()
     }
 }
 

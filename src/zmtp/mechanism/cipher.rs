@@ -14,6 +14,12 @@ pub trait Seal: Send + fmt::Debug {
     /// Writes the sealed form into `into`, which is as long as [`Seal::prepare`] said. `flags` are those of
     /// [`crate::zmtp::frame`].
     fn seal(&mut self, flags: u8, body: &[u8], into: &mut [u8]) -> Result<(), Failure>;
+
+    /// What opens frames that were sealed here, each of them behind those sealed before it. `None` when only the peer can:
+    /// then whoever may have to send a frame again must keep it.
+    fn reopener(&self) -> Option<Box<dyn Open>> {
+        None
+    }
 }
 
 /// Opens every frame that comes.

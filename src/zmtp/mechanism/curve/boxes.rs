@@ -142,6 +142,11 @@ impl StreamKey {
         }
     }
 
+    /// The same key.
+    pub fn again(&self) -> StreamKey {
+        StreamKey::new(self.key.clone(), self.prefix)
+    }
+
     /// As [`BoxKey::seal`], under the nonce of `counter`.
     #[inline]
     pub fn seal(&mut self, counter: u64, boxed: &mut [u8]) {

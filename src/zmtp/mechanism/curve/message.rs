@@ -69,6 +69,13 @@ impl Seal for Sealing {
         self.key.seal(self.counter, boxed);
         Ok(())
     }
+
+    fn reopener(&self) -> Option<Box<dyn Open>> {
+        Some(Box::new(Opening {
+            key: self.key.again(),
+            counter: 0,
+        }))
+    }
 }
 
 #[derive(Debug)]

@@ -141,6 +141,27 @@ fn messages_go_both_ways_with_their_flags() {
 }
 
 #[test]
+fn who_sealed_can_open_again() {
+    let (mut client, mut server) = ciphers();
+    let flags = [MORE, COMMAND, 0];
+    let frames = flags.map(|flags| sealed(&mut client, flags, &[flags; 300]));
+    for skipped in 0..frames.len() {
+        let mut open = client.seal.reopener().unwrap();
+        for (frame, flags) in frames.iter().zip(flags).skip(skipped) {
+            let mut frame = frame.clone();
+            let opened = open.open(&mut frame).unwrap();
+            assert_eq!(
+                (opened.flags, &frame[opened.body]),
+                (flags, &[flags; 300][..])
+            );
+        }
+    }
+    // What the peer sealed is nothing that went out here.
+    let mut theirs = sealed(&mut server, 0, b"answer");
+    assert!(client.seal.reopener().unwrap().open(&mut theirs).is_err());
+}
+
+#[test]
 fn a_message_that_comes_again_or_late_is_refused() {
     let (mut client, mut server) = ciphers();
     let [one, two] = [
