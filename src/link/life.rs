@@ -314,6 +314,11 @@ impl Link {
     }
 
     pub(super) fn on_ready(self: Arc<Self>, io: &mut Io, events: Interest) {
+        let room = !events.has(Interest::IN) && !events.broken();
+        if room && !self.blocked.is_set() && self.up.load(Ordering::Acquire) {
+            // Each read of an ipc connection tells its writer of room. Who finds none just now tries again after that is said.
+            return;
+        }
         let Some(mut core) = self.token.enter(super::READ | super::WRITE) else {
             return;
         };

@@ -431,6 +431,8 @@ impl Link {
         }
         if conn.outbound.blocked && !self.blocked.is_set() {
             self.blocked.set();
+            // Room that came before that was said was taken for none that anybody waits for.
+            self.leave_to_io();
             if self.away.load(Ordering::Relaxed) {
                 self.ask_io();
             }
