@@ -6,6 +6,8 @@
 
 mod inbox;
 mod inproc;
+#[cfg(all(test, loom))]
+mod loom_runs;
 mod pipes;
 mod shared;
 

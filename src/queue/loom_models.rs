@@ -11,7 +11,7 @@ use super::{Mailbox, Signal, Sleep, Token, conflating_lane, lane};
 use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, UnsafeCell, Word};
 use loom::thread;
 
-pub(super) fn model(body: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(body);
