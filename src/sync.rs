@@ -17,7 +17,7 @@ pub use loom::sync::{
 #[cfg(loom)]
 pub use loom::thread::yield_now;
 #[cfg(loom)]
-pub use model::{AtomicBool, EventFd, Life, Mutex, Traces, UnsafeCell, Word, now};
+pub use model::{AtomicBool, EventFd, Life, Mutex, Traces, UnsafeCell, Word, now, pass};
 
 #[cfg(not(loom))]
 pub use crate::sys::event::EventFd;

@@ -210,6 +210,11 @@ pub fn now() -> Instant {
     *START.get_or_init(Instant::now) + Duration::from_micros(passed)
 }
 
+/// Time passes. A model begins with that: what it does must not depend on what was before.
+pub fn pass(time: Duration) {
+    PASSED.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+}
+
 /// An event counter that one thread sleeps on.
 #[derive(Debug)]
 pub struct EventFd {
