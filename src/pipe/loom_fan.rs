@@ -3,12 +3,12 @@
 //! other models, each says which changes to the code it was seen to catch.
 #![forbid(unsafe_code)]
 
-use super::{PipeId, Pipes};
+use super::{Far, PipeId, Pipes};
 use crate::io::{Handle, Io};
 use crate::link::Link;
 use crate::link::loom_link::setup;
 use crate::msg::Msg;
-use crate::queue::model;
+use crate::queue::model_within;
 use crate::sync::{Asymmetric, pass};
 use loom::thread;
 use std::io::Read;
@@ -27,7 +27,11 @@ struct Publisher {
 }
 
 /// The far ends of its connections.
-struct Peers(Vec<UnixStream>);
+struct Peers {
+    streams: Vec<UnixStream>,
+    /// Who drops a connection last is `Arc`'s business, whose order between threads a model does not see.
+    _links: Vec<Far>,
+}
 
 /// What a publisher does.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,7 +52,8 @@ impl Publisher {
         pass(Duration::from_secs(1));
         let mut io = Io::in_model();
         let setup = setup(io.handle());
-        let (newcomers, peers): (Vec<_>, Vec<_>) = (0..2).map(|_| Link::in_model(&setup)).unzip();
+        let (newcomers, streams): (Vec<_>, Vec<_>) = (0..2).map(|_| Link::in_model(&setup)).unzip();
+        let _links = newcomers.iter().map(|new| new.far.clone()).collect();
         let mut pipes = Pipes::default();
         let subscribers = newcomers
             .into_iter()
@@ -70,7 +75,7 @@ impl Publisher {
         for _ in 0..turns {
             io.turn();
         }
-        (publisher, Peers(peers), io)
+        (publisher, Peers { streams, _links }, io)
     }
 
     /// Sends a message of two frames to one subscriber: it does not go by the fan.
@@ -109,10 +114,12 @@ impl Publisher {
 /// `lost`: subscriber 1 goes away unheard.
 fn check(steps: &'static [Step], lost: bool) {
     for turns in 0..3 {
-        model(move || {
+        // A connection that ends has much to do.
+        let preemptions = if lost { 2 } else { 3 };
+        model_within(preemptions, move || {
             let (mut publisher, mut peers, mut io) = Publisher::streaming(turns);
             if lost {
-                peers.0.pop();
+                peers.streams.pop();
             }
             let publishing = thread::spawn(move || {
                 let sent: Vec<u8> = (0..publisher.next).collect();
@@ -139,7 +146,7 @@ fn check(steps: &'static [Step], lost: bool) {
             });
             io.serve_model();
             let (_publisher, expected) = publishing.join().unwrap();
-            for who in 0..peers.0.len() {
+            for who in 0..peers.streams.len() {
                 assert_eq!(peers.received(who), expected[who], "by subscriber {who}");
             }
         });
@@ -150,7 +157,7 @@ impl Peers {
     /// What came to subscriber `who`: the numbers of messages.
     fn received(&mut self, who: usize) -> Vec<u8> {
         let mut bytes = [0; 256];
-        let count = self.0[who].read(&mut bytes).unwrap_or(0);
+        let count = self.streams[who].read(&mut bytes).unwrap_or(0);
         let frames = bytes[..count].chunks(3);
         frames
             .map(|frame| match *frame {
