@@ -146,7 +146,7 @@ impl<T> UnsafeCell<T> {
 /// Where a model notes who touches which of `N` units of memory that is no [`UnsafeCell`].
 #[cfg(not(loom))]
 #[derive(Debug, Default)]
-pub struct Traces<const N: usize>;
+pub struct Traces<const N: usize>(());
 
 #[cfg(not(loom))]
 impl<const N: usize> Traces<N> {
@@ -162,7 +162,7 @@ impl<const N: usize> Traces<N> {
 /// Where a model notes that counted memory is used, and that it is freed once: in place, behind all use of it.
 #[cfg(not(loom))]
 #[derive(Debug, Default)]
-pub struct Life;
+pub struct Life(());
 
 #[cfg(not(loom))]
 impl Life {

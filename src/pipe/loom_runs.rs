@@ -123,7 +123,9 @@ impl End {
 }
 
 /// Small messages, which are copied out of their runs, of which each holds two: the reader takes while the writer appends and
-/// begins the next one, and sleeps whenever it may.
+/// begins the next one, and sleeps whenever it may. Caught: a run that publishes without release, or looks without acquire; one
+/// that is not sealed; a body copied whole where the bytes behind it are the writer's; `wrote_elsewhere` without its fence;
+/// `park_now` without its fence, or that looks into the lane only; a next run that nobody is told of.
 #[test]
 fn nobody_sleeps_through_a_packed_message() {
     model(|| {
@@ -145,7 +147,8 @@ fn nobody_sleeps_through_a_packed_message() {
     });
 }
 
-/// The writer waits for room while its run is not full.
+/// The writer waits for room while its run is not full. Caught: as above, and `pack` that tells nobody; a run that is let go
+/// before it is over.
 #[test]
 fn room_for_packed_messages_is_not_slept_through() {
     model(|| {
@@ -164,7 +167,8 @@ fn room_for_packed_messages_is_not_slept_through() {
     });
 }
 
-/// Messages that share their run outlive it, at either end: whoever is last frees it. The pipe ends behind them.
+/// Messages that share their run outlive it, at either end: whoever is last frees it. The pipe ends behind them. Caught:
+/// a `release` without release, or without acquire in either of its two ways; a reader that keeps its stock of references.
 #[test]
 fn packed_messages_outlive_their_pipe() {
     model(|| {
@@ -189,7 +193,7 @@ fn packed_messages_outlive_their_pipe() {
     });
 }
 
-/// The reader leaves while the writer appends.
+/// The reader leaves while the writer appends. Caught: as for those that outlive their pipe.
 #[test]
 fn a_run_without_a_reader_is_freed() {
     model(|| {

@@ -2,8 +2,8 @@
 //! (many producers), the token that says who drives a connection, the flag that says that something was left to the I/O
 //! thread, and the lock of a C handle.
 //!
-//! Every protocol between threads in this project lives here, each with its model (`loom`) or stress test. Nothing in
-//! this module waits but [`Signal`] and [`Handle`].
+//! The protocols between threads live here, each with its model (`loom`) or stress test; the models of what is made of
+//! them, the fan and the runs of inproc, are in `pipe`. Nothing in this module waits but [`Signal`] and [`Handle`].
 
 mod dirty;
 mod handle;

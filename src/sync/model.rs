@@ -5,6 +5,7 @@ use crate::errno::Result;
 use loom::alloc::Track;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Condvar, MutexGuard};
+use std::cell::Cell;
 use std::ops::Range;
 use std::os::fd::RawFd;
 use std::sync::{OnceLock, PoisonError};
@@ -200,19 +201,20 @@ impl Drop for Life {
     }
 }
 
-/// Microseconds that passed in models, one after the other.
-static PASSED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+thread_local! {
+    /// What passed in the models of this test, one after the other. All threads of a model are one of the system's.
+    static PASSED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
 
 /// The time: it stands still but for [`pass`].
 pub fn now() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
-    let passed = PASSED.load(Ordering::Relaxed);
-    *START.get_or_init(Instant::now) + Duration::from_micros(passed)
+    *START.get_or_init(Instant::now) + PASSED.get()
 }
 
 /// Time passes. A model begins with that: what it does must not depend on what was before.
 pub fn pass(time: Duration) {
-    PASSED.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    PASSED.set(PASSED.get() + time);
 }
 
 /// An event counter that one thread sleeps on.
