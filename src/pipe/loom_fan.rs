@@ -1,6 +1,9 @@
 //! Models of the fan: what a publisher's thread encodes once is written to all its subscribers, by that thread or by the
-//! I/O thread. Pipes, fan, connections and that thread's rounds are the real ones, and so are the descriptors. As for the
-//! other models, each says which changes to the code it was seen to catch.
+//! I/O thread. Pipes, fan, connections and that thread's rounds are the real ones, and so are the descriptors.
+//!
+//! Caught, by nearly all of them: a `push` that does not mark the fan as dirty; a busy connection taken for one that was
+//! written to. (Not caught: a fan that is not looked at a second time, since the flag is cleared under the token; nor one
+//! whose flag is cleared behind it, since it is looked at a second time.)
 #![forbid(unsafe_code)]
 
 use super::{Far, PipeId, Pipes};
