@@ -4,7 +4,7 @@
 
 use super::{Far, Newcomer, News, PipeId, PipeKey, Pipes};
 use crate::msg::Msg;
-use crate::queue::{LaneRx, LaneTx, Mailbox, Sleep, lane, model, model_within};
+use crate::queue::{LaneRx, LaneTx, Mailbox, Sleep, lane, model_within};
 use crate::sync::Asymmetric;
 use loom::thread;
 use std::sync::Arc;
@@ -17,6 +17,9 @@ struct End {
     /// The far end is gone.
     left: bool,
 }
+
+/// What there is time for: a message passes by lane, run and mailbox.
+const PREEMPTIONS: usize = 2;
 
 /// What a packed message is at most. A body so long is not copied out of its run, but shares it.
 const LONG: usize = 56;
@@ -128,7 +131,7 @@ impl End {
 /// `park_now` without its fence, or that looks into the lane only; a next run that nobody is told of.
 #[test]
 fn nobody_sleeps_through_a_packed_message() {
-    model(|| {
+    model_within(PREEMPTIONS, || {
         let (mut writer, mut reader) = pair(0);
         for number in 0..2 {
             writer.send(message(number, 8));
@@ -151,7 +154,7 @@ fn nobody_sleeps_through_a_packed_message() {
 /// before it is over.
 #[test]
 fn room_for_packed_messages_is_not_slept_through() {
-    model(|| {
+    model_within(PREEMPTIONS, || {
         let (mut writer, mut reader) = pair(2);
         writer.send(message(0, 8));
         let writing = thread::spawn(move || {
@@ -171,8 +174,7 @@ fn room_for_packed_messages_is_not_slept_through() {
 /// a `release` without release, or without acquire in either of its two ways; a reader that keeps its stock of references.
 #[test]
 fn packed_messages_outlive_their_pipe() {
-    // The end is told of by many ways: two preemptions are what there is time for.
-    model_within(2, || {
+    model_within(PREEMPTIONS, || {
         let (mut writer, mut reader) = pair(0);
         writer.send(message(0, 8));
         let mut kept = vec![reader.receive().unwrap()];
@@ -196,7 +198,7 @@ fn packed_messages_outlive_their_pipe() {
 /// The reader leaves while the writer appends. Caught: as for those that outlive their pipe.
 #[test]
 fn a_run_without_a_reader_is_freed() {
-    model(|| {
+    model_within(PREEMPTIONS, || {
         let (mut writer, mut reader) = pair(0);
         writer.send(message(0, 8));
         writer.send(message(1, LONG));

@@ -11,7 +11,7 @@ use super::{Mailbox, Signal, Sleep, Token, conflating_lane, lane};
 use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, UnsafeCell, Word};
 use loom::thread;
 
-pub(crate) fn model(body: impl Fn() + Send + Sync + 'static) {
+pub(super) fn model(body: impl Fn() + Send + Sync + 'static) {
     model_within(3, body);
 }
 

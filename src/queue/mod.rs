@@ -22,7 +22,7 @@ pub use dirty::{Dirty, DirtyList, Doorbell, Quiet, Round};
 pub use handle::{Arena, Handle, QuickTurn, Turn};
 pub use lane::{LaneRx, LaneTx, conflating_lane, lane};
 #[cfg(all(test, loom))]
-pub(crate) use loom_models::{model, model_within};
+pub(crate) use loom_models::model_within;
 pub use mailbox::{Mailbox, Wake};
 pub use signal::{Signal, Sleep};
 pub use token::{Guard, Token};
