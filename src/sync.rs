@@ -15,7 +15,9 @@ pub use loom::sync::{
     atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(loom)]
-pub use model::{AtomicBool, EventFd, Mutex, UnsafeCell, Word};
+pub use loom::thread::yield_now;
+#[cfg(loom)]
+pub use model::{AtomicBool, EventFd, Life, Mutex, Traces, UnsafeCell, Word, now, pass};
 
 #[cfg(not(loom))]
 pub use crate::sys::event::EventFd;
@@ -26,6 +28,8 @@ pub use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
+#[cfg(not(loom))]
+pub use std::thread::yield_now;
 
 /// The cheap half of an asymmetric fence: orders this thread's earlier store before its later load, provided the other
 /// thread runs [`heavy_fence`] between its own store and load.
@@ -137,6 +141,41 @@ impl<T> UnsafeCell<T> {
     pub fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())
     }
+}
+
+/// Where a model notes who touches which of `N` units of memory that is no [`UnsafeCell`].
+#[cfg(not(loom))]
+#[derive(Debug, Default)]
+pub struct Traces<const N: usize>(());
+
+#[cfg(not(loom))]
+impl<const N: usize> Traces<N> {
+    /// These units are read.
+    #[inline(always)]
+    pub fn read(&self, _units: std::ops::Range<usize>) {}
+
+    /// These units are written.
+    #[inline(always)]
+    pub fn write(&self, _units: std::ops::Range<usize>) {}
+}
+
+/// Where a model notes that counted memory is used, and that it is freed once: in place, behind all use of it.
+#[cfg(not(loom))]
+#[derive(Debug, Default)]
+pub struct Life(());
+
+#[cfg(not(loom))]
+impl Life {
+    /// The memory is used.
+    #[inline(always)]
+    pub fn used(&self) {}
+}
+
+/// The time. In a model it passes when that says so.
+#[cfg(not(loom))]
+#[inline(always)]
+pub fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 /// Keeps what one thread writes off the cache line that another writes.

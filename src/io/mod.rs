@@ -109,7 +109,6 @@ impl Handle {
             load: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
         };
-        shared.epoll.add(shared.bell.fd(), 0, Interest::IN)?;
         Ok(Handle(Arc::new(shared)))
     }
 

@@ -20,6 +20,8 @@ const FLUSH_TICK: Duration = Duration::from_micros(100);
 const WATCH_TICK: Duration = Duration::from_millis(1);
 /// Most descriptor reports taken at once.
 const BATCH: usize = 128;
+/// What reports of the bell carry.
+const BELL: SourceKey = SourceKey(0);
 
 /// A running I/O thread.
 #[derive(Debug)]
@@ -36,18 +38,8 @@ impl Reactor {
     /// EMFILE, ENFILE, ENOMEM, EAGAIN.
     pub fn start(name: &str, placement: Placement) -> Result<Reactor> {
         let handle = Handle::new()?;
-        let mut io = Io {
-            handle: handle.clone(),
-            sources: HashMap::new(),
-            timers: BinaryHeap::new(),
-            due: HashMap::new(),
-            sequence: 0,
-            dirty: Round::default(),
-            jobs: Vec::new(),
-            watched: Vec::new(),
-            now: Instant::now(),
-            stopping: false,
-        };
+        handle.add(handle.0.bell.fd(), BELL, Interest::IN)?;
+        let mut io = Io::new(handle.clone());
         let thread = spawn(name, placement, move || io.serve())?;
         Ok(Reactor {
             handle,
@@ -93,6 +85,21 @@ pub struct Io {
 }
 
 impl Io {
+    fn new(handle: Handle) -> Io {
+        Io {
+            handle,
+            sources: HashMap::new(),
+            timers: BinaryHeap::new(),
+            due: HashMap::new(),
+            sequence: 0,
+            dirty: Round::default(),
+            jobs: Vec::new(),
+            watched: Vec::new(),
+            now: Instant::now(),
+            stopping: false,
+        }
+    }
+
     /// The thread's handle.
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -159,7 +166,7 @@ impl Io {
             self.now = Instant::now();
             for event in &events[..count] {
                 let (key, bits) = (event.u64, event.events);
-                if key == 0 {
+                if key == BELL.0 {
                     self.handle.0.bell.answer();
                 } else if let Some(source) = self.sources.get(&key).cloned() {
                     source.ready(self, Interest(bits));
@@ -273,7 +280,47 @@ impl Io {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+impl Io {
+    /// The thread's part in a model, which runs it in a thread of its own.
+    pub fn in_model() -> Io {
+        Io::new(Handle::new().unwrap())
+    }
+
+    /// One turn: each tick comes at once.
+    pub fn turn(&mut self) {
+        self.do_jobs();
+        if self.handle.0.dirty.is_armed() {
+            self.flush_dirty();
+        }
+    }
+
+    /// Turns until [`stop`](Handle::stop), and as long as it has to look at each tick.
+    pub fn serve_model(&mut self) {
+        loop {
+            self.turn();
+            if self.handle.0.dirty.is_armed() {
+                // Whoever has a token gets time to be done.
+                crate::sync::yield_now();
+            } else if self.stopping {
+                return;
+            } else {
+                self.handle.0.bell.sleep();
+                self.handle.0.bell.answer();
+            }
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+impl Handle {
+    /// The model's other threads are done.
+    pub fn stop(&self) {
+        self.post(Job::Stop);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

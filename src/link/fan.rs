@@ -17,6 +17,7 @@ use super::{AGE_MAX, Core, Link, is_young};
 use crate::io::{Care, Handle, Io, Source, SourceKey};
 use crate::msg::{CONTROL, Msg};
 use crate::queue::{Dirty, Guard, Token};
+use crate::sync::{now, yield_now};
 use crate::sys::epoll::Interest;
 use crate::sys::process::generation;
 use crate::sys::stream;
@@ -220,7 +221,7 @@ impl Fan {
                 pace::resume();
                 return body;
             }
-            std::thread::yield_now();
+            yield_now();
         }
     }
 
@@ -263,7 +264,7 @@ impl Fan {
         }
         let mut body = self.enter();
         while !body.pass(id) {
-            std::thread::yield_now();
+            yield_now();
         }
         body.slow.retain(|&other| other != id);
         if let Some(part) = body.parts.get_mut(id) {
@@ -282,7 +283,7 @@ impl Fan {
         let mut body = self.enter();
         let body_ref = &mut *body;
         if body_ref.bytes.len() + msg.len() + MAX_HEADER_V2 > FULL {
-            self.round(body_ref, Instant::now());
+            self.round(body_ref, now());
         }
         let (start, end) = body_ref.encode(msg);
         ids.retain(|&id| !body_ref.extend(id, start, end));
@@ -307,7 +308,7 @@ impl Fan {
     /// Looks at the clock.
     #[inline(never)]
     fn look(&self, body: &mut Body, leaving: &mut Vec<usize>) {
-        let now = Instant::now();
+        let now = crate::sync::now();
         let (frames, _) = std::mem::take(&mut body.unlooked);
         let stream = body.pace.begin(now, frames);
         body.fresh = !stream;
@@ -329,11 +330,11 @@ impl Fan {
     /// A round of the application's thread. Returns when it ended.
     fn round(&self, body: &mut Body, start: Instant) -> Instant {
         while !body.pass_all() {
-            std::thread::yield_now();
+            yield_now();
         }
         let pushes = self.pushes.load(Ordering::Relaxed);
         self.written.store(pushes, Ordering::Relaxed);
-        let end = Instant::now();
+        let end = now();
         let patience = (end - start).min(PATIENCE_MAX);
         self.patience
             .store(patience.as_micros() as u32, Ordering::Relaxed);
@@ -349,7 +350,7 @@ impl Fan {
     /// Sends what was left behind, before the application does something else.
     pub fn flush(&self) {
         let mut body = self.enter();
-        let now = Instant::now();
+        let now = crate::sync::now();
         self.round(&mut body, now);
         body.fresh = true;
         Fan::leave(body, false);

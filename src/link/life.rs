@@ -128,7 +128,7 @@ pub(super) type LifeCell = Mutex<Life>;
 pub(super) type Lane = (LaneTx<Msg>, LaneRx<Msg>);
 
 impl Link {
-    fn build(
+    pub(super) fn build(
         setup: Arc<Setup>,
         state: State,
         lanes: Option<(LaneRx<Msg>, LaneTx<Msg>)>,
@@ -263,7 +263,7 @@ impl Link {
         for _ in 0..PATIENCE {
             let Some(mut core) = self.token.enter(RUN) else {
                 // A turn of the I/O thread is short.
-                std::thread::yield_now();
+                crate::sync::yield_now();
                 continue;
             };
             match core.state {

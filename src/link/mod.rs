@@ -20,6 +20,8 @@ pub mod fan;
 mod heartbeat;
 mod inbound;
 mod life;
+#[cfg(all(test, loom))]
+pub mod loom_link;
 pub mod news;
 mod outbound;
 pub mod pace;
@@ -34,7 +36,7 @@ use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
 use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token};
-use crate::sync::Asymmetric;
+use crate::sync::{Asymmetric, now};
 use heartbeat::Pulse;
 use inbound::{Decoded, Inbound};
 use life::State;
@@ -350,7 +352,7 @@ impl Link {
         let Some(mut core) = self.enter(WRITE) else {
             return Pushed::Queued;
         };
-        let start = Instant::now();
+        let start = now();
         let streaming = !flush && core.pace.begin(start, frames);
         self.streaming.store(streaming, Ordering::Relaxed);
         let aged = core
@@ -361,7 +363,7 @@ impl Link {
             let pushes = self.pushes.load(Ordering::Relaxed);
             self.written.store(pushes, Ordering::Relaxed);
         }
-        core.pace.end(if wrote { Instant::now() } else { start });
+        core.pace.end(if wrote { now() } else { start });
         let left = core
             .conn
             .as_ref()

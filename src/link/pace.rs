@@ -6,6 +6,7 @@
 //! message rarely, and the last one would wait for a thousand writes.
 #![forbid(unsafe_code)]
 
+use crate::sync::now;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ thread_local! {
 /// This thread waited for room: that is a part of sending.
 pub fn resume() {
     if let Some((since, _)) = LAST.get() {
-        LAST.set(Some((since, Instant::now())));
+        LAST.set(Some((since, now())));
     }
 }
 

@@ -11,13 +11,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Looks of the I/O thread, one a tick, until it sends what is left behind by an application that goes on: at least so
-/// many if there is enough for a write, at most so many.
+/// many if there is enough for a write, at most so many. (A model has no time to wait.)
 const LOOKS_MIN: u32 = 3;
-const LOOKS_MAX: u32 = 10;
+const LOOKS_MAX: u32 = if cfg!(loom) { 1 } else { 10 };
 /// Messages that are worth a write.
 const WORTH_A_WRITE: u32 = 48;
 /// Looks until a stream that stands still is none any more.
-const STILL_MAX: u32 = 10;
+const STILL_MAX: u32 = if cfg!(loom) { 1 } else { 10 };
 /// Connections that carry nothing for so long, or at most twice that, give back what memory they hold.
 const REST_AFTER: Duration = Duration::from_millis(500);
 /// An application that keeps messages is asked less and less often for the memory they lie in: up to every 34 minutes.

@@ -2,10 +2,10 @@
 
 use super::{FreeFn, pool};
 use crate::errno::{Errno, Result};
+use crate::sync::{AtomicUsize, Life, Ordering, fence};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::c_void;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::ptr::{self, NonNull};
 
 /// Where the bytes start behind the head of a block. A cache line, so that large bodies are aligned to 64 bytes.
 const HEAD: usize = 64;
@@ -23,6 +23,7 @@ pub(super) struct Block {
     free: Option<FreeFn>,
     data: *mut u8,
     hint: *mut c_void,
+    life: Life,
 }
 
 pub(super) fn shape(capacity: usize) -> Result<(Layout, usize)> {
@@ -56,7 +57,8 @@ impl Block {
                 capacity,
                 free: None,
                 data,
-                hint: std::ptr::null_mut(),
+                hint: ptr::null_mut(),
+                life: Life::default(),
             });
         }
         Ok(block)
@@ -79,6 +81,7 @@ impl Block {
                 free,
                 data,
                 hint,
+                life: Life::default(),
             })
         };
         Ok(block)
@@ -107,7 +110,10 @@ impl Block {
     #[inline(always)]
     pub(super) fn data(block: NonNull<Block>) -> *mut u8 {
         // SAFETY: every NonNull<Block> of this module stands for a reference.
-        unsafe { block.as_ref().data }
+        unsafe {
+            block.as_ref().life.used();
+            block.as_ref().data
+        }
     }
 
     #[inline(always)]
@@ -129,7 +135,10 @@ impl Block {
     #[inline(always)]
     pub(super) unsafe fn retain(block: NonNull<Block>, count: usize) {
         // SAFETY: the caller's promise.
-        unsafe { block.as_ref().refs.fetch_add(count, Ordering::Relaxed) };
+        unsafe {
+            block.as_ref().life.used();
+            block.as_ref().refs.fetch_add(count, Ordering::Relaxed);
+        }
     }
 
     /// References held by anyone, the caller's included. Acquires what the others did before they let go.
@@ -151,6 +160,7 @@ impl Block {
         // SAFETY: the caller's promise.
         unsafe {
             let refs = &block.as_ref().refs;
+            block.as_ref().life.used();
             // Alone: no read-modify-write is needed, nobody else can touch the counter.
             if refs.load(Ordering::Acquire) == count {
                 Block::free(block);
@@ -166,6 +176,7 @@ impl Block {
     unsafe fn free(block: NonNull<Block>) {
         // SAFETY: the caller's promise; the layout is the one it was allocated with.
         unsafe {
+            ptr::drop_in_place(&raw mut (*block.as_ptr()).life);
             let head = block.as_ref();
             if head.capacity == 0 {
                 let (free, data, hint) = (head.free, head.data, head.hint);

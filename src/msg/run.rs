@@ -7,11 +7,12 @@
 use super::block::Block;
 use super::{INLINE_MAX, Msg, RUN};
 use crate::errno::Result;
+use crate::sync::{AtomicU64, Ordering, Traces};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes of a run. From this size on a block is aligned to a cache line.
-const CAPACITY: usize = 64 << 10;
+/// Bytes of a run. From this size on a block is aligned to a cache line. (A model gets by with few, to come to its end soon.)
+const CAPACITY: usize = if cfg!(loom) { FIRST + 80 } else { 64 << 10 };
 /// Where the counter is, and the first record: on lines of their own.
 const COUNTER: usize = 64;
 const FIRST: usize = 192;
@@ -19,21 +20,40 @@ const FIRST: usize = 192;
 const HEADER: usize = 8;
 const UNIT: usize = 16;
 /// Longer bodies are handed over, not copied.
-pub const RUN_BODY_MAX: usize = 1024;
+pub const RUN_BODY_MAX: usize = if cfg!(loom) { 56 } else { 1024 };
+/// What a model looks after.
+const UNITS: usize = if cfg!(loom) {
+    (CAPACITY - FIRST) / UNIT
+} else {
+    0
+};
 
 const SEALED: u64 = 1 << 63;
 
 const _: () = assert!(FIRST.is_multiple_of(UNIT) && HEADER + INLINE_MAX <= RUN_BODY_MAX);
+const _: () = assert!(COUNTER + size_of::<Front>() <= FIRST);
 
 fn record(len: usize) -> usize {
     (HEADER + len).next_multiple_of(UNIT)
 }
 
+/// What both ends use.
+struct Front {
+    counter: AtomicU64,
+    traces: Traces<UNITS>,
+}
+
+/// The units of `len` bytes from `at` on.
+fn units(at: usize, len: usize) -> Range<usize> {
+    (at - FIRST) / UNIT..(at - FIRST + len).div_ceil(UNIT)
+}
+
 /// # Safety
 /// `base` is where the bytes of a run's block start, and a reference to the block is held for `'a`.
-unsafe fn counter<'a>(base: *mut u8) -> &'a AtomicU64 {
-    // SAFETY: `start` put the counter there, aligned, before anybody else knew of the block.
-    unsafe { &*base.add(COUNTER).cast::<AtomicU64>() }
+#[inline(always)]
+unsafe fn front<'a>(base: *mut u8) -> &'a Front {
+    // SAFETY: `start` put it there, aligned, before anybody else knew of the block.
+    unsafe { &*base.add(COUNTER).cast::<Front>() }
 }
 
 /// The writer's end. Dropped, it says that nothing more follows.
@@ -57,9 +77,10 @@ impl RunWriter {
         let base = Block::data(block);
         // SAFETY: fresh, large enough and aligned to a cache line.
         unsafe {
-            base.add(COUNTER)
-                .cast::<AtomicU64>()
-                .write(AtomicU64::new(FIRST as u64));
+            base.add(COUNTER).cast::<Front>().write(Front {
+                counter: AtomicU64::new(FIRST as u64),
+                traces: Traces::default(),
+            });
             Block::retain(block, 1);
         }
         let mut news = Msg::in_block(block, base, 0);
@@ -84,6 +105,8 @@ impl RunWriter {
             // SAFETY: so many bytes are left, nobody else looks at them before they are published, and `end` is a
             // multiple of UNIT. The body is copied whole: a fixed length is a few instructions.
             unsafe {
+                let written = units(self.end, HEADER + INLINE_MAX);
+                front(self.base).traces.write(written);
                 let place = self.base.add(self.end);
                 place.cast::<u64>().write(u64::from(len));
                 place
@@ -102,6 +125,8 @@ impl RunWriter {
         }
         // SAFETY: as above.
         unsafe {
+            let written = units(self.end, HEADER + body.len());
+            front(self.base).traces.write(written);
             let place = self.base.add(self.end);
             place.cast::<u64>().write(body.len() as u64);
             ptr::copy_nonoverlapping(body.as_ptr(), place.add(HEADER), body.len());
@@ -119,7 +144,9 @@ impl RunWriter {
     fn publish(&mut self, len: usize) {
         self.end += record(len);
         // SAFETY: we hold a reference.
-        unsafe { counter(self.base) }.store(self.end as u64, Ordering::Release);
+        unsafe { front(self.base) }
+            .counter
+            .store(self.end as u64, Ordering::Release);
     }
 }
 
@@ -127,7 +154,8 @@ impl Drop for RunWriter {
     fn drop(&mut self) {
         // SAFETY: we hold a reference, given back last.
         unsafe {
-            counter(self.base).store(self.end as u64 | SEALED, Ordering::Release);
+            let counter = &front(self.base).counter;
+            counter.store(self.end as u64 | SEALED, Ordering::Release);
             Block::release(self.block, 1);
         }
     }
@@ -178,7 +206,7 @@ impl RunReader {
     #[inline]
     fn look(&mut self) -> bool {
         // SAFETY: we hold a reference.
-        let word = unsafe { counter(self.base) }.load(Ordering::Acquire);
+        let word = unsafe { front(self.base) }.counter.load(Ordering::Acquire);
         self.sealed = word & SEALED != 0;
         self.seen = (word & !SEALED) as usize;
         self.read < self.seen
@@ -199,9 +227,16 @@ impl RunReader {
         // SAFETY: a record was published here: a length, and so many bytes behind it.
         let (body, len) = unsafe {
             let place = self.base.add(self.read);
+            front(self.base).traces.read(units(self.read, HEADER));
             (place.add(HEADER), place.cast::<u64>().read() as usize)
         };
-        let msg = if len <= INLINE_MAX && self.seen - self.read >= HEADER + INLINE_MAX {
+        let whole = len <= INLINE_MAX && self.seen - self.read >= HEADER + INLINE_MAX;
+        let used = HEADER + if whole { INLINE_MAX } else { len };
+        // SAFETY: we hold a reference.
+        unsafe { front(self.base) }
+            .traces
+            .read(units(self.read, used));
+        let msg = if whole {
             // SAFETY: so many bytes were published. Copied whole: a fixed length is a few instructions.
             Msg::inline_of(unsafe { &*body.cast::<[u8; INLINE_MAX]>() }, len as u8)
         } else if len <= INLINE_MAX || copy {

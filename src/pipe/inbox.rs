@@ -8,7 +8,7 @@ use crate::sync::heavy_fence;
 use std::ops::{Deref, DerefMut};
 
 /// Runs that messages may keep in memory before their bodies are copied instead: the bound on pinned memory, 1 MiB.
-const RETIRED_MAX: usize = 16;
+const RETIRED_MAX: usize = if cfg!(loom) { 1 } else { 16 };
 
 /// The reading end of a pipe. What it has not of its own is the lane's.
 #[derive(Debug)]

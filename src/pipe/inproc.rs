@@ -4,9 +4,10 @@
 use super::{Far, News, Pipe, PipeId, Pipes};
 use crate::msg::{Msg, RunWriter};
 
-/// So many messages behind, a reader is sent the next ones in runs, once so many have come that may be packed.
-const BEHIND: u64 = 16;
-const ALIKE: u32 = 64;
+/// So many messages behind, a reader is sent the next ones in runs, once so many have come that may be packed. (A model has
+/// no time to wait.)
+const BEHIND: u64 = if cfg!(loom) { 1 } else { 16 };
+const ALIKE: u32 = if cfg!(loom) { 1 } else { 64 };
 
 impl Pipe {
     /// Appends a copy of `msg` to the run that the reader is cutting from. False when there is none, or it is full, or `msg`

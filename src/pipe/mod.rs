@@ -6,6 +6,10 @@
 
 mod inbox;
 mod inproc;
+#[cfg(all(test, loom))]
+mod loom_fan;
+#[cfg(all(test, loom))]
+mod loom_runs;
 mod pipes;
 mod shared;
 

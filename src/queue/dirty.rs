@@ -114,7 +114,7 @@ impl Doorbell {
 #[cfg(all(test, loom))]
 impl Doorbell {
     /// Stands for the poll of the descriptor.
-    pub(super) fn sleep(&self) {
+    pub(crate) fn sleep(&self) {
         self.event.sleep();
     }
 }

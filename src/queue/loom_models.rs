@@ -12,8 +12,13 @@ use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, UnsafeCell, Word};
 use loom::thread;
 
 pub(super) fn model(body: impl Fn() + Send + Sync + 'static) {
+    model_within(3, body);
+}
+
+/// The same up to so many preemptions.
+pub(crate) fn model_within(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.check(body);
 }
 

@@ -11,8 +11,7 @@
 //! done, and fulfils the wish. One of the two sees the other; should both, the word decides who has the token.
 //! A lease knows two threads: its tenant and, with a connection, the I/O thread that serves it.
 
-use crate::sync::{Asymmetric, AtomicU32, Ordering, heavy_fence, light_fence};
-use std::cell::UnsafeCell;
+use crate::sync::{Asymmetric, AtomicU32, Ordering, UnsafeCell, heavy_fence, light_fence};
 use std::ops::{Deref, DerefMut};
 
 const HELD: u32 = 1 << 31;
@@ -238,7 +237,7 @@ impl<T> Deref for Guard<'_, T> {
     #[inline(always)]
     fn deref(&self) -> &T {
         // SAFETY: the guard is the one holder.
-        unsafe { &*self.token.state.get() }
+        self.token.state.with(|state| unsafe { &*state })
     }
 }
 
@@ -246,7 +245,7 @@ impl<T> DerefMut for Guard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard is the one holder.
-        unsafe { &mut *self.token.state.get() }
+        self.token.state.with_mut(|state| unsafe { &mut *state })
     }
 }
 

@@ -2,11 +2,14 @@
 #![forbid(unsafe_code)]
 
 use crate::errno::Result;
+use loom::alloc::Track;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Condvar, MutexGuard};
+use std::cell::Cell;
+use std::ops::Range;
 use std::os::fd::RawFd;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::sync::{OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use loom::cell::UnsafeCell;
 
@@ -134,6 +137,84 @@ impl Word {
         }
         drop(bucket);
     }
+}
+
+/// Units of memory, by who touched them.
+#[derive(Debug)]
+pub struct Traces<const N: usize>([UnsafeCell<()>; N]);
+
+impl<const N: usize> Default for Traces<N> {
+    fn default() -> Self {
+        Traces(std::array::from_fn(|_| UnsafeCell::new(())))
+    }
+}
+
+impl<const N: usize> Traces<N> {
+    /// These units are read.
+    pub fn read(&self, units: Range<usize>) {
+        for unit in &self.0[units] {
+            unit.with(|_| ());
+        }
+    }
+
+    /// These units are written.
+    pub fn write(&self, units: Range<usize>) {
+        for unit in &self.0[units] {
+            unit.with_mut(|_| ());
+        }
+    }
+}
+
+/// Counted memory: what was not freed when a model ends is reported.
+#[derive(Debug)]
+pub struct Life {
+    trace: UnsafeCell<()>,
+    over: std::sync::atomic::AtomicBool,
+    _allocation: Track<()>,
+}
+
+impl Default for Life {
+    fn default() -> Life {
+        Life {
+            trace: UnsafeCell::new(()),
+            over: std::sync::atomic::AtomicBool::new(false),
+            _allocation: Track::new(()),
+        }
+    }
+}
+
+impl Life {
+    /// The memory is used.
+    pub fn used(&self) {
+        self.trace.with(|_| ());
+        assert!(
+            !self.over.load(Ordering::Relaxed),
+            "used after it was freed"
+        );
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.trace.with_mut(|_| ());
+        assert!(!self.over.swap(true, Ordering::Relaxed), "freed twice");
+    }
+}
+
+thread_local! {
+    /// What passed in the models of this test, one after the other. All threads of a model are one of the system's.
+    static PASSED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// The time: it stands still but for [`pass`].
+pub fn now() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now) + PASSED.get()
+}
+
+/// Time passes. A model begins with that: what it does must not depend on what was before.
+pub fn pass(time: Duration) {
+    PASSED.set(PASSED.get() + time);
 }
 
 /// An event counter that one thread sleeps on.
