@@ -276,6 +276,7 @@ impl Link {
         taken
     }
 
+    #[inline(never)]
     fn open_now(&self, core: &mut Core, into: &mut Msg) -> bool {
         let (Some(conn), Some((_, inbox))) = (&mut core.conn, &mut core.lanes) else {
             return false;

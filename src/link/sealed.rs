@@ -138,7 +138,7 @@ impl Outbound {
 
     /// Seals a copy of `msg` as a message of one frame. False when the buffer is full, and for what is large or none of the
     /// application's data: then nothing happens.
-    #[inline]
+    #[inline(never)]
     pub fn seal_now(&mut self, msg: &Msg) -> bool {
         let body = msg.data();
         if self.pending() >= self.full || msg.flags() & CONTROL != 0 || body.len() >= GATHER_FROM {
