@@ -107,7 +107,8 @@ fn keep_trying<T>(
         }
         let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         if timeout.is_some_and(|left| left.is_zero()) {
-            return Err(Errno::EAGAIN);
+            // However late it is by now: it is looked once at least.
+            return attempt(of(turn)?);
         }
         sleep(turn, want, timeout)?;
         match attempt(of(turn)?) {
@@ -242,11 +243,11 @@ pub(super) fn entry(fd: RawFd, events: i16) -> PollFd {
 }
 
 impl Socket {
-    /// True when the only peer was just sent its part, and has to act before there is anything to receive: to look at once
-    /// would be in vain.
-    fn has_asked(&self, want: Want) -> bool {
+    /// True, once, when the only peer was just sent its part, and has to act before there is anything to receive: to look at
+    /// once would be in vain.
+    fn has_asked(&mut self, want: Want) -> bool {
         want == Want::Receive
-            && self.asked
+            && std::mem::take(&mut self.asked)
             && matches!(self.row.name, "REQ" | "REP")
             && self.set.connections() == 1
             && self.pipes.attend_single()
