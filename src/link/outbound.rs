@@ -44,6 +44,10 @@ pub(super) struct Buffer {
     pub(super) sent: usize,
     /// Bytes at the front that are no frames: what was left of the handshake.
     pub(super) lead: usize,
+    /// Where a message begins, all before it having been written; 0 where that is not known.
+    pub(super) known: usize,
+    /// The next such place, which writing has not come to yet.
+    ahead: usize,
 }
 
 impl Buffer {
@@ -70,6 +74,29 @@ impl Buffer {
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.room(bytes.len()).copy_from_slice(bytes);
         self.end += bytes.len();
+    }
+
+    /// Says that a message may begin where the bytes end.
+    fn note_boundary(&mut self) {
+        if self.ahead <= self.sent {
+            (self.known, self.ahead) = (self.ahead, self.end);
+        }
+    }
+
+    /// Drops the first `count` bytes, which were written.
+    fn drop_front(&mut self, count: usize) {
+        self.bytes.copy_within(count..self.end, 0);
+        self.end -= count;
+        self.sent -= count;
+        self.lead = 0;
+        self.known = self.known.saturating_sub(count);
+        self.ahead = self.ahead.saturating_sub(count);
+    }
+
+    /// Begins anew: all was written.
+    fn clear(&mut self) {
+        (self.sent, self.end, self.lead) = (0, 0, 0);
+        (self.known, self.ahead) = (0, 0);
     }
 
     /// All of it, what was written included.
@@ -348,6 +375,9 @@ impl Outbound {
         } else {
             1
         };
+        if !self.mid {
+            self.buffer.note_boundary();
+        }
         while self.pending() >= least {
             match self.write_once(fd) {
                 Ok(count) => self.advance(count),
@@ -435,7 +465,7 @@ impl Outbound {
         let buffer = &mut self.buffer;
         buffer.sent += count;
         if buffer.sent >= buffer.end {
-            (buffer.sent, buffer.end, buffer.lead) = (0, 0, 0);
+            buffer.clear();
             self.begins_mid = self.mid;
             if let Some(sealer) = &mut self.sealer {
                 sealer.cleared();
@@ -459,12 +489,8 @@ impl Outbound {
         if done == 0 {
             return;
         }
-        let buffer = &mut self.buffer;
-        self.begins_mid &= done <= buffer.lead;
-        buffer.lead = 0;
-        buffer.bytes.copy_within(done..buffer.end, 0);
-        buffer.end -= done;
-        buffer.sent -= done;
+        self.begins_mid &= done <= self.buffer.lead;
+        self.buffer.drop_front(done);
         for (position, _) in &mut self.bodies {
             *position -= done;
         }

@@ -76,8 +76,12 @@ fn is_gathered(header: Header) -> bool {
 }
 
 impl Outbound {
-    /// The frames in the buffer, sealed ones included. `None` when there are none to be told apart.
+    /// The frames in the buffer from the first on, sealed ones included. `None` when there are none to be told apart.
     fn frames(&self) -> Option<Frames<'_>> {
+        self.frames_from(self.buffer.lead)
+    }
+
+    fn frames_from(&self, at: usize) -> Option<Frames<'_>> {
         let framing = match self.wire {
             Wire::Frames(framing) => framing,
             Wire::Sealed => Framing::V2,
@@ -87,7 +91,7 @@ impl Outbound {
             buffer: self.buffer.all(),
             framing,
             gathers: self.wire != Wire::Sealed,
-            at: self.buffer.lead,
+            at,
         })
     }
 
@@ -156,11 +160,13 @@ impl Outbound {
         {
             return sealer.done(self.buffer.sent);
         }
-        let Some(frames) = self.frames() else {
+        let known = self.buffer.known > self.buffer.lead;
+        let at = self.buffer.lead.max(self.buffer.known);
+        let Some(frames) = self.frames_from(at) else {
             return self.buffer.sent;
         };
-        let mut done = self.buffer.lead.min(self.buffer.sent);
-        let mut more = self.begins_mid;
+        let mut done = at.min(self.buffer.sent);
+        let mut more = self.begins_mid && !known;
         for (header, start) in frames {
             if start > self.buffer.sent {
                 break;
@@ -214,6 +220,9 @@ impl Core {
 mod tests {
     use super::*;
     use crate::zmtp::greeting::Version;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
 
     const LARGE: usize = GATHER_FROM + 5;
 
@@ -314,6 +323,25 @@ mod tests {
         assert_eq!((frames.len(), torn), (58, false));
         assert_eq!(frames[0], (42, 10_000, true));
         assert_eq!(frames[57], (99, 10_000, false));
+    }
+
+    #[test]
+    fn what_is_done_with_is_the_same_from_a_known_place_on() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let (mut out, mut taken, mut known) = (outbound(), [0; 1_500], 0);
+        for at in 0..4_000 {
+            out.encode(&mut frame(0, at * 37 % 700, at % 3 == 1));
+            out.write(near.as_raw_fd(), false).unwrap();
+            if out.blocked && at % 5 == 0 {
+                far.read_exact(&mut taken).unwrap();
+            }
+            let (done, place) = (out.done(), std::mem::take(&mut out.buffer.known));
+            assert_eq!(out.done(), done);
+            out.buffer.known = place;
+            known += usize::from(place > 0);
+        }
+        assert!(known > 500, "{known}");
     }
 
     #[test]

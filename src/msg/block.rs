@@ -26,12 +26,18 @@ pub(super) struct Block {
     life: Life,
 }
 
-pub(super) fn shape(capacity: usize) -> Result<(Layout, usize)> {
-    let (head, align) = if capacity >= ALIGNED_FROM {
+/// Where the bytes of a block of this capacity start, and how it is aligned.
+#[inline(always)]
+fn head(capacity: usize) -> (usize, usize) {
+    if capacity >= ALIGNED_FROM {
         (HEAD, HEAD)
     } else {
         (SMALL_HEAD, 16)
-    };
+    }
+}
+
+pub(super) fn shape(capacity: usize) -> Result<(Layout, usize)> {
+    let (head, align) = head(capacity);
     let size = capacity.checked_add(head).ok_or(Errno::ENOMEM)?;
     let layout = Layout::from_size_align(size, align).map_err(|_| Errno::ENOMEM)?;
     Ok((layout, head))
@@ -42,16 +48,14 @@ impl Block {
     #[inline]
     pub(super) fn allocate(capacity: usize) -> Result<NonNull<Block>> {
         let capacity = pool::round_up(capacity.max(1));
-        let (layout, head) = shape(capacity)?;
         let memory = match pool::take(capacity) {
-            Some(memory) => memory.as_ptr(),
-            // SAFETY: the layout is never empty.
-            None => unsafe { alloc(layout) },
+            Some(memory) => memory,
+            None => Block::fresh(capacity)?,
         };
-        let block = NonNull::new(memory.cast::<Block>()).ok_or(Errno::ENOMEM)?;
-        // SAFETY: the memory is large and aligned enough for the head, and `head` bytes are part of it.
+        let block = memory.cast::<Block>();
+        // SAFETY: the memory is large and aligned enough for the head, and as many bytes are part of it.
         unsafe {
-            let data = memory.add(head);
+            let data = memory.as_ptr().add(head(capacity).0);
             block.write(Block {
                 refs: AtomicUsize::new(1),
                 capacity,
@@ -62,6 +66,13 @@ impl Block {
             });
         }
         Ok(block)
+    }
+
+    #[cold]
+    fn fresh(capacity: usize) -> Result<NonNull<u8>> {
+        let (layout, _) = shape(capacity)?;
+        // SAFETY: the layout is never empty.
+        NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::ENOMEM)
     }
 
     /// A counter around foreign memory.
@@ -178,15 +189,31 @@ impl Block {
         unsafe {
             ptr::drop_in_place(&raw mut (*block.as_ptr()).life);
             let head = block.as_ref();
-            if head.capacity == 0 {
-                let (free, data, hint) = (head.free, head.data, head.hint);
+            if head.capacity == 0 || !pool::keep(block.cast(), head.capacity) {
+                Block::give_back(block);
+            }
+        }
+    }
+
+    /// # Safety
+    /// No reference is left.
+    #[cold]
+    unsafe fn give_back(block: NonNull<Block>) {
+        // SAFETY: the caller's promise; the layout is the one it was allocated with.
+        unsafe {
+            let Block {
+                capacity,
+                free,
+                data,
+                hint,
+                ..
+            } = *block.as_ref();
+            if capacity == 0 {
                 dealloc(block.as_ptr().cast(), Layout::new::<Block>());
                 if let Some(free) = free {
                     free(data.cast(), hint);
                 }
-            } else if !pool::keep(block.cast(), head.capacity)
-                && let Ok((layout, _)) = shape(head.capacity)
-            {
+            } else if let Ok((layout, _)) = shape(capacity) {
                 dealloc(block.as_ptr().cast(), layout);
             }
         }

@@ -1,9 +1,10 @@
 //! Memory of bodies, kept for the next one: a stream of them costs no page faults, and none of the work that an
 //! allocator has with memory that one thread takes and another gives back.
 //!
-//! Sizes are rounded up to one of four steps between powers of two, so at most a quarter is wasted. What is kept is
-//! bounded for the whole process, to some 25 MiB if every size was in use; memory beyond goes back to the allocator.
-//! Of small sizes each thread has a few by itself, at most some 60 KiB: what it gives back it mostly takes again.
+//! Small sizes are rounded up to a multiple of 32 bytes, others to one of four steps between powers of two, which wastes a
+//! quarter at most. What is kept is bounded for the whole process, to some 25 MiB if every size was in use; memory beyond
+//! goes back to the allocator. Of small sizes each thread has a few by itself, at most some 130 KiB: what it gives back it
+//! mostly takes again.
 
 use super::block::shape;
 use parking_lot::Mutex;
@@ -12,11 +13,16 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Capacities that are pooled.
-const SMALLEST: usize = 64;
+/// Small capacities: multiples of the grain, of which threads have some by themselves.
+const GRAIN: usize = 32;
+const SMALL: usize = 1024;
+const SMALL_CLASSES: usize = SMALL / GRAIN;
+/// How many of each.
+const SHELF: usize = 8;
+/// The largest capacity that is pooled.
 const LARGEST: usize = 4 << 20;
 const STEPS: usize = 4;
-const CLASSES: usize = STEPS * (LARGEST.ilog2() - SMALLEST.ilog2()) as usize + 1;
+const CLASSES: usize = SMALL_CLASSES + STEPS * (LARGEST.ilog2() - SMALL.ilog2()) as usize;
 /// Below this size each class keeps so many bytes; from it on all classes together do.
 const LARGE_FROM: usize = 32 << 10;
 const CLASS_KEPT_MAX: usize = 512 << 10;
@@ -59,22 +65,34 @@ static CLASS: [Mutex<Kept>; CLASSES] = [const { Mutex::new(Kept::EMPTY) }; CLASS
 /// Bytes kept of large bodies.
 static LARGE_KEPT: AtomicUsize = AtomicUsize::new(0);
 
-/// The class of a capacity, and the capacity of that class; `None` for what is not pooled.
-fn class(capacity: usize) -> Option<(usize, usize)> {
-    if !(SMALLEST..=LARGEST).contains(&capacity) {
-        return None;
-    }
-    let octave = (capacity.ilog2() - SMALLEST.ilog2()) as usize;
-    let step = (SMALLEST << octave) / STEPS;
-    let above = (capacity - (SMALLEST << octave)).div_ceil(step);
-    Some((octave * STEPS + above, (SMALLEST << octave) + above * step))
+/// The class of a small capacity, which is not 0.
+#[inline(always)]
+fn small_class(capacity: usize) -> usize {
+    (capacity - 1) / GRAIN
 }
 
-/// Sizes of which threads have some by themselves: the classes up to this capacity.
-const SMALL: usize = 1024;
-const SMALL_CLASSES: usize = STEPS * (SMALL.ilog2() - SMALLEST.ilog2()) as usize + 1;
-/// How many of each.
-const SHELF: usize = 8;
+/// The class of a capacity, and the capacity of that class; `None` for what is not pooled.
+fn class(capacity: usize) -> Option<(usize, usize)> {
+    match capacity {
+        1..=SMALL => Some((small_class(capacity), capacity.next_multiple_of(GRAIN))),
+        ..=LARGEST if capacity > SMALL => {
+            let octave = ((capacity - 1).ilog2() - SMALL.ilog2()) as usize;
+            let (base, step) = (SMALL << octave, (SMALL << octave) / STEPS);
+            let above = (capacity - base).div_ceil(step);
+            Some((SMALL_CLASSES + octave * STEPS + above - 1, base + above * step))
+        }
+        _ => None,
+    }
+}
+
+/// The capacity of a class.
+fn capacity_of(class: usize) -> usize {
+    let Some(large) = class.checked_sub(SMALL_CLASSES) else {
+        return (class + 1) * GRAIN;
+    };
+    let base = SMALL << (large / STEPS);
+    base + (large % STEPS + 1) * (base / STEPS)
+}
 
 /// What one thread has of one class.
 struct Shelf {
@@ -155,7 +173,10 @@ thread_local! {
     };
 }
 
-fn take_small(class: usize) -> Option<NonNull<u8>> {
+/// Memory of a small capacity, which is not 0.
+#[inline(always)]
+fn take_small(capacity: usize) -> Option<NonNull<u8>> {
+    let class = small_class(capacity);
     // A thread that ends has none any more.
     STASH
         .try_with(|stash| {
@@ -168,6 +189,7 @@ fn take_small(class: usize) -> Option<NonNull<u8>> {
 }
 
 /// False when the thread has no shelves any more.
+#[inline(always)]
 fn keep_small(memory: NonNull<u8>, class: usize) -> bool {
     STASH
         .try_with(|stash| {
@@ -182,25 +204,27 @@ fn keep_small(memory: NonNull<u8>, class: usize) -> bool {
         .unwrap_or(false)
 }
 
-/// The capacity of a class.
-fn capacity_of(class: usize) -> usize {
-    let base = SMALLEST << (class / STEPS);
-    base + class % STEPS * (base / STEPS)
-}
-
 /// What a capacity is rounded up to.
-#[inline]
+#[inline(always)]
 pub(super) fn round_up(capacity: usize) -> usize {
+    if (1..=SMALL).contains(&capacity) {
+        return capacity.next_multiple_of(GRAIN);
+    }
     class(capacity).map_or(capacity, |(_, rounded)| rounded)
 }
 
 /// Memory that was kept for this (rounded) capacity.
-#[inline]
+#[inline(always)]
 pub(super) fn take(capacity: usize) -> Option<NonNull<u8>> {
-    let (class, rounded) = class(capacity)?;
-    if class < SMALL_CLASSES {
-        return take_small(class);
+    if (1..=SMALL).contains(&capacity) {
+        return take_small(capacity);
     }
+    take_large(capacity)
+}
+
+#[inline(never)]
+fn take_large(capacity: usize) -> Option<NonNull<u8>> {
+    let (class, rounded) = class(capacity)?;
     let free = CLASS[class].lock().pop()?;
     if rounded >= LARGE_FROM {
         LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
@@ -212,14 +236,22 @@ pub(super) fn take(capacity: usize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 /// Nobody refers to the memory, and all memory of this capacity has the same layout.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn keep(memory: NonNull<u8>, capacity: usize) -> bool {
+    if (1..=SMALL).contains(&capacity) {
+        return keep_small(memory, small_class(capacity));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { keep_large(memory, capacity) }
+}
+
+/// # Safety
+/// As for [`keep`].
+#[inline(never)]
+unsafe fn keep_large(memory: NonNull<u8>, capacity: usize) -> bool {
     let Some((class, rounded)) = class(capacity).filter(|&(_, rounded)| rounded == capacity) else {
         return false;
     };
-    if class < SMALL_CLASSES {
-        return keep_small(memory, class);
-    }
     if rounded >= LARGE_FROM {
         if LARGE_KEPT.fetch_add(rounded, Ordering::Relaxed) + rounded > LARGE_KEPT_MAX {
             LARGE_KEPT.fetch_sub(rounded, Ordering::Relaxed);
@@ -283,14 +315,15 @@ mod tests {
     #[test]
     fn classes_are_exact_and_waste_a_quarter_at_most() {
         let mut last = 0;
-        for capacity in (SMALLEST..=LARGEST).step_by(1021).chain([LARGEST]) {
+        let large = (SMALL..=LARGEST).step_by(1021).chain([LARGEST]);
+        for capacity in (1..=2 * SMALL).chain(large) {
             let (number, rounded) = class(capacity).unwrap();
-            assert!(number < CLASSES && number >= last);
-            assert!(rounded >= capacity && rounded <= capacity + capacity / STEPS);
+            assert!(number < CLASSES && (number >= last || capacity == SMALL));
+            assert!(rounded >= capacity && rounded <= capacity + GRAIN.max(capacity / STEPS));
             assert_eq!(class(rounded), Some((number, rounded)));
             assert_eq!(capacity_of(number), rounded);
             last = number;
         }
-        assert_eq!((class(SMALLEST - 1), class(LARGEST + 1)), (None, None));
+        assert_eq!((class(0), class(LARGEST + 1)), (None, None));
     }
 }
