@@ -177,6 +177,14 @@ struct Lease {
     open: Option<u64>,
 }
 
+impl Lease {
+    /// Encodes a copy of what does not lie in the message itself.
+    #[inline(never)]
+    fn encode_any(&self, conn: &mut Conn, msg: &Msg) -> bool {
+        self.encode && conn.outbound.copy_now(msg) || self.seal && conn.outbound.seal_now(msg)
+    }
+}
+
 /// An established connection.
 struct Conn {
     fd: OwnedFd,
@@ -245,9 +253,10 @@ impl Link {
         };
         let Core { lease, conn, .. } = &mut *core;
         let encoded = match conn {
-            Some(conn) if lease.encode => conn.outbound.encode_now(msg),
-            Some(conn) if lease.seal => conn.outbound.seal_now(msg),
-            _ => false,
+            Some(conn) => {
+                lease.encode && conn.outbound.encode_now(msg) || lease.encode_any(conn, msg)
+            }
+            None => false,
         };
         let pushes = self.pushes.load(Ordering::Relaxed);
         self.pushes

@@ -201,15 +201,12 @@ impl Outbound {
         self.wire == Wire::Frames(Framing::V2) && !self.mid
     }
 
-    /// Encodes a copy of `msg` as a message of one frame. False when the buffer is full, and for what is not to be copied or
-    /// none of the application's data: then nothing happens.
+    /// Encodes a copy of `msg`, whose body lies in itself, as a message of one frame. False when the buffer is full, and for
+    /// anything else: then nothing happens.
     #[inline(always)]
     pub fn encode_now(&mut self, msg: &Msg) -> bool {
-        if self.pending() >= self.full {
-            return false;
-        }
         let Some((body, len)) = msg.plain_body() else {
-            return self.copy_now(msg);
+            return false;
         };
         let end = self.buffer.end;
         let Some([flags, size, place @ ..]) = self
@@ -218,9 +215,11 @@ impl Outbound {
             .get_mut(end..)
             .and_then(<[u8]>::first_chunk_mut::<{ 2 + INLINE_MAX }>)
         else {
-            self.buffer.grow(2 + INLINE_MAX);
-            return self.encode_now(msg);
+            return false;
         };
+        if end - self.buffer.sent + self.body_bytes >= self.full {
+            return false;
+        }
         (*flags, *size) = (0, len);
         // Copied whole: a fixed length is a few instructions.
         *place = *body;
@@ -228,10 +227,12 @@ impl Outbound {
         true
     }
 
-    #[inline(never)]
-    fn copy_now(&mut self, msg: &Msg) -> bool {
+    /// As [`encode_now`](Outbound::encode_now), of any body. False when the buffer is full, and for what is not to be copied
+    /// or none of the application's data.
+    #[inline(always)]
+    pub fn copy_now(&mut self, msg: &Msg) -> bool {
         let body = msg.data();
-        if msg.flags() & CONTROL != 0 || body.len() >= GATHER_FROM {
+        if self.pending() >= self.full || msg.flags() & CONTROL != 0 || body.len() >= GATHER_FROM {
             return false;
         }
         self.append_frame(0, body);

@@ -578,7 +578,16 @@ impl Msg {
             self.meta.set(Tie::NONE);
             self.head = Head::new(INLINE);
         } else {
-            drop(self.take());
+            self.release_content();
+        }
+    }
+
+    #[inline(never)]
+    fn release_content(&mut self) {
+        // SAFETY: what is dropped in place is overwritten before anybody can look at it.
+        unsafe {
+            ptr::drop_in_place(self);
+            ptr::write(self, Msg::new());
         }
     }
 
