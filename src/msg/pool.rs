@@ -79,7 +79,10 @@ fn class(capacity: usize) -> Option<(usize, usize)> {
             let octave = ((capacity - 1).ilog2() - SMALL.ilog2()) as usize;
             let (base, step) = (SMALL << octave, (SMALL << octave) / STEPS);
             let above = (capacity - base).div_ceil(step);
-            Some((SMALL_CLASSES + octave * STEPS + above - 1, base + above * step))
+            Some((
+                SMALL_CLASSES + octave * STEPS + above - 1,
+                base + above * step,
+            ))
         }
         _ => None,
     }
