@@ -73,6 +73,7 @@ impl FairQueue {
                 self.recv_from_another(pipes)
             }
             Some(msg) => Some(self.took(pipe, msg)),
+            None if self.awake.len() == 1 => None,
             None => self.recv_from_another(pipes),
         }
     }

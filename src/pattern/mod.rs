@@ -248,6 +248,8 @@ pub struct Row {
     pub accepts_multipart: bool,
     /// What it sends has a group, and its peers say which groups they are in.
     pub groups: bool,
+    /// Sends and receives by turns, and hands out nothing but what its pipes hold.
+    pub alternates: bool,
 }
 
 const PLAIN: Row = Row {
@@ -264,6 +266,7 @@ const PLAIN: Row = Row {
     raw: false,
     accepts_multipart: true,
     groups: false,
+    alternates: false,
 };
 
 macro_rules! patterns {
@@ -288,8 +291,8 @@ patterns! {
     0  "PAIR"    ["PAIR"]                   pair::Pair::default     {}
     1  "PUB"     ["SUB" "XSUB"]             pub_::Pub::default      { send_only, dedups_connect }
     2  "SUB"     ["PUB" "XPUB"]             sub::Sub::default       { receive_only, dedups_connect, zero_linger }
-    3  "REQ"     ["REP" "ROUTER"]           req::Req::default       { sends_routing_id, dedups_connect }
-    4  "REP"     ["REQ" "DEALER"]           rep::Rep::default       {}
+    3  "REQ"     ["REP" "ROUTER"]           req::Req::default       { alternates, sends_routing_id, dedups_connect }
+    4  "REP"     ["REQ" "DEALER"]           rep::Rep::default       { alternates }
     5  "DEALER"  ["REP" "DEALER" "ROUTER"]  dealer::Dealer::default { sends_routing_id, dedups_connect }
     6  "ROUTER"  ["REQ" "DEALER" "ROUTER"]  router::Router::default { sends_routing_id }
     7  "PULL"    ["PUSH"]                   pull::Pull::default     { receive_only }

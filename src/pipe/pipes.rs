@@ -210,7 +210,9 @@ impl Pipes {
     pub fn read(&mut self, id: PipeId) -> Option<Msg> {
         let pipe = self.get_mut(id)?;
         let Some(msg) = pipe.rx.pop() else {
-            self.note_end(id);
+            if pipe.severed {
+                self.note_end(id);
+            }
             return None;
         };
         if !msg.more() && pipe.rx.took_message() && pipe.made_room() {
@@ -226,10 +228,19 @@ impl Pipes {
             return false;
         };
         let readable = pipe.rx.is_readable();
-        if !readable {
+        if !readable && pipe.severed {
             self.note_end(id);
         }
         readable
+    }
+
+    /// True when there is one pipe only, and nothing waits at it.
+    pub fn sole_is_empty(&mut self) -> bool {
+        let mut pipes = self.slots.iter_mut().flatten();
+        let empty = pipes
+            .next()
+            .is_some_and(|pipe| !pipe.severed && !pipe.rx.is_readable());
+        empty && pipes.next().is_none()
     }
 
     /// Looks at the next frame that came by `id`.

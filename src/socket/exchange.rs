@@ -73,7 +73,7 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
         other => other,
     };
     if let Ok(socket) = of(turn) {
-        socket.asked = result.is_ok();
+        socket.asked = result.is_ok() && !more && socket.row.alternates;
         socket.after_call(matches!(result, Err(Errno::EAGAIN)));
     }
     result.map(|()| size)
@@ -81,10 +81,14 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
 
 #[cold]
 fn send_later(turn: &mut Turn<Socket>, msg: &mut Msg, patience: i32) -> Result<()> {
-    super::wait::until(turn, Want::Send, patience, |socket| {
+    let mut attempt = |socket: &mut Socket| {
         socket.hear()?;
-        socket.try_send(msg, patience == 0)
-    })
+        socket.try_send(msg, false)
+    };
+    match attempt(of(turn)?) {
+        Err(Errno::EAGAIN) => super::wait::until(turn, Want::Send, patience, attempt),
+        other => other,
+    }
 }
 
 /// Receives one frame.
@@ -103,14 +107,20 @@ pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
     } else {
         socket.options.rcvtimeo
     };
-    let result = match socket.try_recv() {
-        Err(Errno::EAGAIN) => receive_later(turn, patience),
+    // Looking is a system call; the other side's turn comes sooner without.
+    let asked = socket.has_asked();
+    let first = if asked {
+        Err(Errno::EAGAIN)
+    } else {
+        socket.try_recv()
+    };
+    let result = match first {
+        Err(Errno::EAGAIN) => receive_later(turn, patience, asked),
         other => other,
     };
     if let Ok(socket) = of(turn) {
         if let Ok(msg) = &result {
             socket.rcvmore = msg.more();
-            socket.asked = false;
         }
         socket.after_call(matches!(result, Err(Errno::EAGAIN)));
     }
@@ -118,14 +128,18 @@ pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
 }
 
 #[cold]
-fn receive_later(turn: &mut Turn<Socket>, patience: i32) -> Result<Msg> {
-    super::wait::until(turn, Want::Receive, patience, |socket| {
+fn receive_later(turn: &mut Turn<Socket>, patience: i32, asked: bool) -> Result<Msg> {
+    let attempt = |socket: &mut Socket| {
         socket.hear()?;
-        match socket.try_recv() {
-            Err(Errno::EAGAIN) if socket.drive() => socket.try_recv(),
-            other => other,
+        socket.receive_once()
+    };
+    if !asked || patience == 0 {
+        let first = attempt(of(turn)?);
+        if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
+            return first;
         }
-    })
+    }
+    super::wait::until(turn, Want::Receive, patience, attempt)
 }
 
 impl Socket {
@@ -137,6 +151,20 @@ impl Socket {
     #[inline(always)]
     fn try_recv(&mut self) -> Result<Msg> {
         self.with(true, |pattern, cx| pattern.recv(cx))
+    }
+
+    /// Takes what there is, or else what reading from the connections brings.
+    fn receive_once(&mut self) -> Result<Msg> {
+        // Where all that can be received lies in the one pipe, to look at that is enough.
+        let first = if self.row.alternates && self.pipes.sole_is_empty() {
+            Err(Errno::EAGAIN)
+        } else {
+            self.try_recv()
+        };
+        match first {
+            Err(Errno::EAGAIN) if self.drive() => self.try_recv(),
+            other => other,
+        }
     }
 
     /// What has to follow a call: an application that was told to try again later may wait for `ZMQ_FD` now.

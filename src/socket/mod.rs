@@ -84,7 +84,7 @@ pub struct Socket {
     /// ZERO_COPY_RECV of the context when this socket was made.
     zero_copy: bool,
     rcvmore: bool,
-    /// The last call sent something.
+    /// The last call sent a message, and the peer has to act before there is one to receive.
     asked: bool,
     fd_asked: bool,
     stopped: bool,

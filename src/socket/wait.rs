@@ -61,20 +61,14 @@ impl Score {
     }
 }
 
-/// Repeats `attempt` until it answers something else than EAGAIN, for `patience` milliseconds (negative: for ever).
+/// Repeats `attempt`, the other side's turn first, until it answers something else than EAGAIN, for `patience` milliseconds
+/// (negative: for ever).
 pub(super) fn until<T>(
     turn: &mut Turn<Socket>,
     want: Want,
     patience: i32,
     mut attempt: impl FnMut(&mut Socket) -> Result<T>,
 ) -> Result<T> {
-    // Looking is a system call; the other side's turn comes sooner without.
-    if patience == 0 || !of(turn)?.has_asked(want) {
-        let first = attempt(of(turn)?);
-        if !matches!(first, Err(Errno::EAGAIN)) || patience == 0 {
-            return first;
-        }
-    }
     let result = keep_trying(turn, want, patience, |socket| {
         if want == Want::Send {
             pace::resume();
@@ -126,8 +120,9 @@ fn spin<T>(
     if socket.fd_asked || !socket.spin.is_open() {
         return None;
     }
-    let mut begin = Instant::now();
-    while begin.elapsed() < SPIN {
+    // The clock is not looked at before it is known that there is a while to wait.
+    let mut begin = None;
+    loop {
         std::thread::yield_now();
         if turn.is_wanted() {
             // What is waited for here may be for that other thread to do.
@@ -136,9 +131,13 @@ fn spin<T>(
         let socket = of(turn).ok()?;
         match attempt(socket) {
             Err(Errno::EAGAIN) => {
+                let now = Instant::now();
                 // A large message is on its way.
                 if std::mem::take(&mut socket.progress) {
-                    begin = Instant::now();
+                    begin = Some(now);
+                }
+                if now.duration_since(*begin.get_or_insert(now)) >= SPIN {
+                    break;
                 }
             }
             other => {
@@ -245,12 +244,8 @@ pub(super) fn entry(fd: RawFd, events: i16) -> PollFd {
 impl Socket {
     /// True, once, when the only peer was just sent its part, and has to act before there is anything to receive: to look at
     /// once would be in vain.
-    fn has_asked(&mut self, want: Want) -> bool {
-        want == Want::Receive
-            && std::mem::take(&mut self.asked)
-            && matches!(self.row.name, "REQ" | "REP")
-            && self.set.connections() == 1
-            && self.pipes.attend_single()
+    pub(super) fn has_asked(&mut self) -> bool {
+        std::mem::take(&mut self.asked) && self.set.connections() == 1 && self.pipes.attend_single()
     }
 
     /// Parks the pipes. True when there is a reason not to sleep.
