@@ -431,13 +431,14 @@ impl Link {
                 break;
             }
             wrote = true;
-            if let Err(error) = conn.outbound.write(conn.raw_fd, out.is_readable()) {
+            let more = out.is_readable();
+            if let Err(error) = conn.outbound.write(conn.raw_fd, more) {
                 conn.send_dead = Some(error);
                 conn.leftover = true;
                 self.ask_io();
                 break;
             }
-            if conn.outbound.blocked {
+            if conn.outbound.blocked || (!more && conn.outbound.pending() == 0) {
                 break;
             }
         }
