@@ -46,7 +46,7 @@ pub unsafe extern "C" fn zmq_msg_init_size(msg: *mut Msg, size: usize) -> c_int 
         && let Ok(place) = args::message_place(msg)
     {
         // SAFETY: aligned, and room for a message as promised by the caller.
-        unsafe { msg::emplace(place, Msg::of_len(size as u8)) };
+        unsafe { msg::emplace_of_len(place, size as u8) };
         return 0;
     }
     // SAFETY: as promised by the caller.

@@ -640,6 +640,26 @@ impl Drop for Msg {
     }
 }
 
+/// Makes a [`Msg::of_len`] in raw memory.
+///
+/// # Safety
+/// As for [`emplace`].
+#[inline(always)]
+pub unsafe fn emplace_of_len(place: *mut Msg, len: u8) {
+    let head = Head::new(INLINE).with_len(len.min(INLINE_MAX as u8));
+    // The body is soon copied by 16 bytes at a time, and must not have been written across their borders: a load from
+    // what two stores wrote waits until those, and all before them, have reached the cache. Nothing else keeps the zeros of
+    // `meta` and of the body apart.
+    // SAFETY: the caller's promise; each part lies in the memory, aligned as its type wants.
+    unsafe {
+        (&raw mut (*place).head).write(head);
+        (&raw mut (*place).meta).write_volatile(Cell::new(Tie::NONE));
+        (&raw mut (*place).body).write(Body {
+            inline: [0; INLINE_MAX],
+        });
+    }
+}
+
 /// Moves `msg` into raw memory without looking at what that held.
 ///
 /// # Safety
