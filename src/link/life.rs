@@ -306,7 +306,7 @@ impl Link {
             State::Up => {
                 self.serve_requests(&mut core, io);
                 self.serve(&mut core, io);
-                self.expect_rest(io);
+                self.expect_rest(&core, io);
             }
             _ => {}
         }
@@ -353,7 +353,7 @@ impl Link {
         self.send(core, true);
         self.serve_requests(core, io);
         if self.holds_memory(core) {
-            self.expect_rest(io);
+            self.expect_rest(core, io);
         }
         let closing = self.is_lingering();
         let Core {
