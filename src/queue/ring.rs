@@ -9,6 +9,7 @@
 //! producer writes, beside `tail`, `R` in the one that the consumer writes, beside `head`.
 
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, Padded, UnsafeCell};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
@@ -24,38 +25,76 @@ const LAST: usize = SIZES[SIZES.len() - 1];
 /// The consumer gives room back at the latest after so many values.
 const BATCH: u64 = 64;
 
+type Slot<T> = UnsafeCell<MaybeUninit<T>>;
+
+/// What stands before the slots of a ring, in one piece of memory with them.
 struct Ring<T> {
-    slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
+    capacity: usize,
     /// First position that lies in the next ring.
     end: AtomicU64,
     next: AtomicPtr<Ring<T>>,
+    slots: [Slot<T>; 0],
 }
 
 impl<T> Ring<T> {
     /// Where both ends begin: it ends before the first position.
     fn origin() -> Ring<T> {
+        Ring::ending(0, 0)
+    }
+
+    fn ending(end: u64, capacity: usize) -> Ring<T> {
         Ring {
-            slots: Box::default(),
-            end: AtomicU64::new(0),
+            capacity,
+            end: AtomicU64::new(end),
             next: AtomicPtr::new(ptr::null_mut()),
+            slots: [],
         }
     }
 
-    fn open(capacity: usize) -> *mut Ring<T> {
-        let slots = (0..capacity)
-            .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
-            .collect();
-        Box::into_raw(Box::new(Ring {
-            slots,
-            end: AtomicU64::new(u64::MAX),
-            next: AtomicPtr::new(ptr::null_mut()),
-        }))
+    fn layout(capacity: usize) -> Layout {
+        let head = Layout::new::<Ring<T>>();
+        let whole = Layout::array::<Slot<T>>(capacity).and_then(|slots| head.extend(slots));
+        whole.expect("SIZES are small").0.pad_to_align()
     }
 
-    #[inline(always)]
-    fn slot(&self, position: u64) -> &UnsafeCell<MaybeUninit<T>> {
-        // Capacities are powers of two, so positions map onto slots without a base.
-        &self.slots[position as usize & (self.slots.len() - 1)]
+    fn open(capacity: usize) -> *mut Ring<T> {
+        let layout = Ring::<T>::layout(capacity);
+        // SAFETY: the layout is that of a head, which is not empty, and of as many slots, which begin where the field
+        // `slots` lies: behind all others, and aligned for them.
+        unsafe {
+            let ring = alloc(layout).cast::<Ring<T>>();
+            if ring.is_null() {
+                handle_alloc_error(layout);
+            }
+            ring.write(Ring::ending(u64::MAX, capacity));
+            let slots = Ring::slots(ring).cast_mut();
+            for place in 0..capacity {
+                slots.add(place).write(Slot::new(MaybeUninit::uninit()));
+            }
+            ring
+        }
+    }
+
+    /// # Safety
+    /// `open` made it, it holds no value, and nobody uses it any more.
+    unsafe fn close(ring: *mut Ring<T>) {
+        // SAFETY: the caller's promise; all was initialised by `open`, and allocated with this layout.
+        unsafe {
+            let capacity = (*ring).capacity;
+            let slots = Ring::slots(ring).cast_mut();
+            ptr::slice_from_raw_parts_mut(slots, capacity).drop_in_place();
+            ring.drop_in_place();
+            dealloc(ring.cast(), Ring::<T>::layout(capacity));
+        }
+    }
+
+    /// Its slots. Capacities are powers of two, so positions map onto them without a base.
+    ///
+    /// # Safety
+    /// The ring is there.
+    unsafe fn slots(ring: *const Ring<T>) -> *const Slot<T> {
+        // SAFETY: the caller's promise. No reference is made, which would be to the head alone.
+        unsafe { (&raw const (*ring).slots).cast() }
     }
 }
 
@@ -106,14 +145,16 @@ impl<T, W, R> Drop for Shared<T, W, R> {
             // SAFETY: both ends are gone; the chain from `first` on is ours, each ring was made by `open`, and the
             // positions head..tail hold values nobody took.
             unsafe {
-                let open = Box::from_raw(ring);
-                let end = open.end.load(Ordering::Relaxed).min(tail);
+                let end = (*ring).end.load(Ordering::Relaxed).min(tail);
+                let (slots, mask) = (Ring::slots(ring), (*ring).capacity - 1);
                 while head < end {
-                    open.slot(head)
+                    (*slots.add(head as usize & mask))
                         .with_mut(|value| (*value).assume_init_drop());
                     head += 1;
                 }
-                ring = open.next.load(Ordering::Relaxed);
+                let next = (*ring).next.load(Ordering::Relaxed);
+                Ring::close(ring);
+                ring = next;
             }
         }
     }
@@ -130,8 +171,6 @@ fn smaller(capacity: u64) -> usize {
     let below = SIZES.iter().rfind(|&&size| (size as u64) < capacity);
     below.copied().unwrap_or(FIRST)
 }
-
-type Slot<T> = UnsafeCell<MaybeUninit<T>>;
 
 /// Asks for the cache line of a slot some positions ahead, to write to it: by then it has come over from the other
 /// thread's cache.
@@ -335,7 +374,7 @@ impl<T, W, R> Producer<T, W, R> {
         }
         self.ring = next;
         // SAFETY: just opened.
-        self.slots = unsafe { (*next).slots.as_ptr() };
+        self.slots = unsafe { Ring::slots(next) };
         self.mask = capacity as u64 - 1;
         self.limit = self.tail + capacity as u64;
     }
@@ -501,12 +540,11 @@ impl<T, W, R> Consumer<T, W, R> {
             unsafe {
                 let next = (*self.ring).next.load(Ordering::Acquire);
                 if !self.slots.is_null() {
-                    drop(Box::from_raw(self.ring.cast_mut()));
+                    Ring::close(self.ring.cast_mut());
                 }
                 self.ring = next;
-                let slots = &(*next).slots;
-                self.slots = slots.as_ptr();
-                self.mask = slots.len() as u64 - 1;
+                self.slots = Ring::slots(next);
+                self.mask = (*next).capacity as u64 - 1;
             }
             self.shared()
                 .head
