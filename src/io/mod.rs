@@ -10,7 +10,7 @@ mod reactor;
 mod waitset;
 
 pub use reactor::{Io, Reactor};
-pub use waitset::WaitSet;
+pub use waitset::{Ready, WaitSet};
 
 use crate::errno::Result;
 use crate::queue::{DirtyList, Doorbell};
