@@ -14,14 +14,10 @@ use crate::zmtp::zap;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// The way to the handler of one context.
-#[derive(Debug)]
-pub struct Handler(pub(super) Arc<Mutex<Registry>>);
-
-impl Authenticator for Handler {
+impl Authenticator for Mutex<Registry> {
     fn ask(&self, question: &[Secret], wake: Wake) -> Result<Box<dyn Inquiry>, Verdict> {
         // Held until our end is on its way: a handler that goes away meanwhile still finds it in its mailbox.
-        let registry = self.0.lock();
+        let registry = self.lock();
         let bound = registry.find(zap::HANDLER).ok_or(Verdict::NoHandler)?;
         if !bound.answers {
             return Err(Verdict::DeafHandler);

@@ -114,7 +114,8 @@ impl Link {
                     link.setup.io.clone().run(link);
                 }
             };
-            match self.setup.errands.send(errand, Box::new(wake)) {
+            let errands = self.setup.errands.get_or_init(Arc::default);
+            match errands.send(errand, Box::new(wake)) {
                 Ok(way) => shaking.errand = Some(way),
                 Err(_) => return Some(Err(Failure::OutOfMemory)),
             }

@@ -218,7 +218,7 @@ impl Link {
     /// that it will not need while it rests, and nobody is about to look whether it does.
     #[inline(always)]
     pub(super) fn holds_memory(&self, core: &mut Core) -> bool {
-        let alone = self.setup.set.connections() <= 1;
+        let alone = self.setup.common.set.connections() <= 1;
         !(alone && self.resting.load(Ordering::Relaxed)) && self.settle(core)
     }
 

@@ -262,7 +262,7 @@ impl Socket {
     fn stop(&mut self) {
         if !std::mem::replace(&mut self.stopped, true) {
             // The monitor's own socket would keep the context waiting.
-            let _ = super::monitor::start(&self.shared, &self.monitor, None, 0, 1, 0);
+            let _ = super::monitor::start(&self.shared, &self.common.monitor, None, 0, 1, 0);
         }
     }
 }

@@ -34,8 +34,7 @@ pub use stream::{Passed, pass_now};
 use crate::ctx::{Marks, Rendezvous, Shared};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
-use crate::io::WaitSet;
-use crate::link::setup::MonitorSlot;
+use crate::link::setup::Common;
 use crate::options::Options;
 use crate::pattern::{self, Cx, Pattern, Row};
 use crate::pipe::{News, PipeId, PipeKey, Pipes};
@@ -43,7 +42,6 @@ use crate::queue::{Arena, Mailbox, QuickTurn, Turn};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The number of no pipe.
@@ -63,8 +61,7 @@ pub struct Socket {
     mailbox: Arc<Mailbox<News>>,
     /// What news are taken into.
     heard: Vec<News>,
-    set: Arc<WaitSet>,
-    monitor: Arc<MonitorSlot>,
+    common: Arc<Common>,
     endpoints: Vec<endpoints::Entry>,
     next_endpoint: u64,
     last_endpoint: EndpointText,
@@ -76,8 +73,6 @@ pub struct Socket {
     pending: HashMap<PipeKey, Rendezvous>,
     /// What the far ends of inproc pipes want to be told when we leave them.
     farewells: HashMap<PipeKey, Vec<u8>>,
-    /// The application disconnected or unbound something, if RECONNECT_STOP cares.
-    disconnected: Arc<AtomicBool>,
     /// Where messages go and come from while nothing is out of the ordinary, see [`Pattern::sole_out`].
     sole_out: PipeId,
     sole_in: PipeId,
@@ -128,8 +123,7 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         options,
         mailbox,
         heard: Vec::new(),
-        set: Arc::default(),
-        monitor: Arc::default(),
+        common: Arc::default(),
         endpoints: Vec::new(),
         next_endpoint: 0,
         last_endpoint: EndpointText::default(),
@@ -137,7 +131,6 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         far_marks: HashMap::new(),
         pending: HashMap::new(),
         farewells: HashMap::new(),
-        disconnected: Arc::default(),
         sole_out: NO_PIPE,
         sole_in: NO_PIPE,
         zero_copy: context.zero_copy_recv,
@@ -196,7 +189,7 @@ pub fn monitor(
     let socket = working(turn)?;
     monitor::start(
         &socket.shared,
-        &socket.monitor,
+        &socket.common.monitor,
         endpoint,
         events,
         version,

@@ -73,9 +73,12 @@ where
     let name = name.split('\0').next().unwrap_or_default();
     let whole = (0..=NAME_MAX.min(name.len())).rfind(|&end| name.is_char_boundary(end));
     let name = &name[..whole.unwrap_or(0)];
+    // With room for the NUL that will be put behind it.
+    let mut owned = String::with_capacity(name.len() + 1);
+    owned.push_str(name);
     let started = with_signals_blocked(|| {
         std::thread::Builder::new()
-            .name(name.to_owned())
+            .name(owned)
             .stack_size(512 * 1024)
             .spawn(move || {
                 place(&placement);
