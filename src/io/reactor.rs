@@ -5,13 +5,14 @@ use super::{Care, Handle, Job, Jobs, Source, SourceKey};
 use crate::errno::Result;
 use crate::queue::Round;
 use crate::sys::epoll::{Event, Interest, NO_EVENT};
-use crate::sys::process::{Placement, generation, spawn};
+use crate::sys::process::{Placement, generation};
+use crate::sys::thread::{STACK, Thread};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::fmt;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long bytes left behind may stand still before this thread sends them.
@@ -27,7 +28,7 @@ const BELL: SourceKey = SourceKey(0);
 #[derive(Debug)]
 pub struct Reactor {
     handle: Handle,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
     generation: u32,
 }
 
@@ -36,11 +37,14 @@ impl Reactor {
     ///
     /// # Errors
     /// EMFILE, ENFILE, ENOMEM, EAGAIN.
-    pub fn start(name: &str, placement: Placement) -> Result<Reactor> {
+    pub fn start(name: fmt::Arguments<'_>, placement: Placement) -> Result<Reactor> {
         let handle = Handle::new()?;
         handle.add(handle.0.bell.fd(), BELL, Interest::IN)?;
         let mut io = Io::new(handle.clone());
-        let thread = spawn(name, placement, move || io.serve())?;
+        let thread = Thread::spawn(name, Some(STACK), move || {
+            placement.apply();
+            io.serve();
+        })?;
         Ok(Reactor {
             handle,
             thread: Some(thread),
@@ -62,7 +66,7 @@ impl Drop for Reactor {
         };
         if self.generation == generation() {
             self.handle.post(Job::Stop);
-            let _ = thread.join();
+            thread.join();
         } else {
             std::mem::forget(thread);
         }
@@ -78,7 +82,6 @@ pub struct Io {
     due: HashMap<(SourceKey, u8), u64>,
     sequence: u64,
     dirty: Round<Arc<dyn Source>>,
-    jobs: Vec<Job>,
     watched: Vec<Arc<dyn Source>>,
     now: Instant,
     stopping: bool,
@@ -93,7 +96,6 @@ impl Io {
             due: HashMap::new(),
             sequence: 0,
             dirty: Round::default(),
-            jobs: Vec::new(),
             watched: Vec::new(),
             now: Instant::now(),
             stopping: false,
@@ -196,7 +198,7 @@ impl Io {
         // Sources hold the handle: those that still wait here would keep it, and it them.
         self.handle.0.dirty.forget();
         let closed = Jobs {
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             closed: true,
         };
         let jobs = std::mem::replace(&mut *self.handle.0.jobs.lock(), closed);
@@ -220,10 +222,12 @@ impl Io {
     }
 
     fn do_jobs(&mut self) {
-        // Two lists by turns: none is made anew.
-        let mut jobs = std::mem::take(&mut self.jobs);
-        std::mem::swap(&mut jobs, &mut self.handle.0.jobs.lock().waiting);
-        for job in jobs.drain(..) {
+        // One that comes meanwhile has its turn after all else that waits.
+        let mut left = self.handle.0.jobs.lock().waiting.len();
+        while left > 0
+            && let Some(job) = self.handle.next_job()
+        {
+            left -= 1;
             match job {
                 Job::Run(source) => source.run(self),
                 Job::Watch(source) => {
@@ -236,7 +240,6 @@ impl Io {
                 Job::Stop => self.stopping = true,
             }
         }
-        self.jobs = jobs;
     }
 
     fn fire_timers(&mut self) {
@@ -340,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_stopped_thread_keeps_no_source() {
-        let reactor = Reactor::start("test", Placement::default()).unwrap();
+        let reactor = Reactor::start(format_args!("test"), Placement::default()).unwrap();
         let handle = reactor.handle().clone();
         drop(reactor);
         let source = Arc::new(Idle(SourceKey::fresh()));

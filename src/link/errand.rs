@@ -6,7 +6,7 @@ use super::Link;
 use super::life::Shaking;
 use crate::errno::Result;
 use crate::queue::Wake;
-use crate::sys::process;
+use crate::sys::thread::{STACK, Thread};
 use crate::zmtp::failure::Failure;
 use crate::zmtp::mechanism::gssapi::party::{Errand, Report};
 use parking_lot::Mutex;
@@ -64,7 +64,8 @@ impl Errands {
         });
         if queue.threads < THREADS {
             let me = Arc::clone(self);
-            let started = process::spawn("ZMQbg/GSSAPI", Default::default(), move || me.work());
+            let started =
+                Thread::spawn(format_args!("ZMQbg/GSSAPI"), Some(STACK), move || me.work());
             match started {
                 Ok(_) => queue.threads += 1,
                 // Those that are there will come to it.

@@ -19,6 +19,7 @@ use crate::options::constants::reconnect_stop::{
 use crate::queue::Guard;
 use crate::sys::epoll::Interest;
 use crate::sys::stream;
+use crate::sys::thread::{STACK, Thread};
 use crate::transport::{Progress, Target};
 use crate::zmtp::failure::{Event, Failure};
 use crate::zmtp::greeting::Version;
@@ -49,7 +50,7 @@ impl Link {
         let slot = dialer.resolved.clone();
         drop(life);
         let me = self.clone();
-        let asked = crate::sys::process::spawn("ZMQbg/DNS", Default::default(), move || {
+        let asked = Thread::spawn(format_args!("ZMQbg/DNS"), Some(STACK), move || {
             *slot.lock() = Some(transport.resolve(&address, &me.setup.tuning));
             me.setup.io.clone().run(me);
         });
