@@ -198,7 +198,7 @@ fn start(options: &ContextOptions) -> Result<Vec<Reactor>> {
     (0..options.io_threads)
         .map(|number| {
             Reactor::start(
-                &format!("{prefix}{slash}ZMQbg/IO/{number}"),
+                format_args!("{prefix}{slash}ZMQbg/IO/{number}"),
                 placement.clone(),
             )
         })

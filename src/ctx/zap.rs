@@ -35,7 +35,6 @@ impl Authenticator for Mutex<Registry> {
         let _ = tx.publish();
         let asked = Asked {
             mailbox: Arc::new(Mailbox::waking(wake)),
-            heard: Vec::new(),
             lanes: Some((tx, rx)),
             far: Arc::clone(&bound.mailbox),
             far_key: PipeKey::fresh(),
@@ -58,8 +57,6 @@ impl Authenticator for Mutex<Registry> {
 /// A question under way.
 struct Asked {
     mailbox: Arc<Mailbox<News>>,
-    /// What news are taken into.
-    heard: Vec<News>,
     /// Until dropped.
     lanes: Option<(LaneTx<Msg>, LaneRx<Msg>)>,
     far: Arc<Mailbox<News>>,
@@ -69,8 +66,7 @@ struct Asked {
 impl Inquiry for Asked {
     fn answer(&mut self) -> Option<Verdict> {
         // All they say is that it is time to look.
-        self.mailbox.take(&mut self.heard);
-        self.heard.clear();
+        self.mailbox.take(drop);
         let (_, rx) = self.lanes.as_mut()?;
         if !rx.is_readable() && (rx.park_now() || !rx.is_readable()) {
             return None;

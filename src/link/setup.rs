@@ -147,6 +147,6 @@ pub struct Setup {
     pub conflate_in: bool,
     /// The socket's number for this endpoint.
     pub endpoint: u64,
-    /// The endpoint as events of the connecting side carry it.
+    /// The endpoint as events of the connecting side carry it; empty on the other.
     pub uri: EndpointText,
 }

@@ -66,7 +66,7 @@ pub fn bind(turn: &mut Turn<Socket>, endpoint: &[u8]) -> Result<()> {
             socket.hear()
         }
         Route::Wire(transport, address) => {
-            let setup = socket.setup(endpoint)?;
+            let setup = socket.setup(EndpointText::default())?;
             let acceptor = Acceptor::start(setup, transport, address)?;
             socket.enter(acceptor.endpoint().clone(), Kind::Listener(acceptor));
             Ok(())
@@ -95,7 +95,7 @@ pub fn connect(turn: &mut Turn<Socket>, endpoint: &[u8]) -> Result<()> {
             socket.enter(endpoint.into(), kind);
         }
         Route::Wire(transport, address) => {
-            let setup = socket.setup(endpoint)?;
+            let setup = socket.setup(endpoint.into())?;
             transport.check_connect(address)?;
             socket.pattern.before_connect()?;
             let (link, new) = Link::dial(setup, transport, address);
@@ -215,7 +215,7 @@ impl Socket {
     }
 
     /// What the connections of an endpoint made now need to know.
-    fn setup(&self, endpoint: &[u8]) -> Result<Arc<Setup>> {
+    fn setup(&self, uri: EndpointText) -> Result<Arc<Setup>> {
         let conflates = self.conflates();
         let mut options = self.options.clone();
         options.hello_msg = self.hello(false);
@@ -237,7 +237,7 @@ impl Socket {
             conflate_out: conflates,
             conflate_in: conflates,
             endpoint: self.next_endpoint,
-            uri: endpoint.into(),
+            uri,
         }))
     }
 

@@ -59,14 +59,12 @@ pub struct Socket {
     pipes: Pipes,
     options: Options,
     mailbox: Arc<Mailbox<News>>,
-    /// What news are taken into.
-    heard: Vec<News>,
     common: Arc<Common>,
     endpoints: Vec<endpoints::Entry>,
     next_endpoint: u64,
     last_endpoint: EndpointText,
-    /// Our own marks, as sockets that connect to us read them.
-    marks: Arc<Marks>,
+    /// Our own marks, as sockets that connect to us read them, once one can.
+    marks: Option<Arc<Marks>>,
     /// The marks (receive, send) of the sockets at the far ends of inproc pipes.
     far_marks: HashMap<PipeKey, (u64, u64)>,
     /// inproc connects that wait for a bind.
@@ -122,12 +120,11 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         pipes: Pipes::default(),
         options,
         mailbox,
-        heard: Vec::new(),
         common: Arc::default(),
         endpoints: Vec::new(),
         next_endpoint: 0,
         last_endpoint: EndpointText::default(),
-        marks: Arc::default(),
+        marks: None,
         far_marks: HashMap::new(),
         pending: HashMap::new(),
         farewells: HashMap::new(),
@@ -142,7 +139,6 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         spin: wait::Score::default(),
         progress: false,
     };
-    socket.publish_marks();
     Ok(SOCKETS.insert(socket))
 }
 
@@ -243,7 +239,15 @@ impl Socket {
 
     fn publish_marks(&self) {
         let (send, receive) = self.high_water();
-        self.marks.set(send, receive);
+        if let Some(marks) = &self.marks {
+            marks.set(send, receive);
+        }
+    }
+
+    fn published_marks(&mut self) -> Arc<Marks> {
+        let marks = Arc::clone(self.marks.get_or_insert_default());
+        self.publish_marks();
+        marks
     }
 
     /// HELLO_MSG, where the type says it. REQ says it only inside the context: there it is a ROUTER or DEALER that hears it.
