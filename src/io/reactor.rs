@@ -8,7 +8,7 @@ use crate::sys::epoll::{Event, Interest, NO_EVENT};
 use crate::sys::process::{Placement, generation};
 use crate::sys::thread::{STACK, Thread};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub struct Io {
     sources: HashMap<u64, Arc<dyn Source>>,
     timers: BinaryHeap<Reverse<(Instant, u64, SourceKey, u8)>>,
     /// The sequence number under which each timer is due; others in the heap were cancelled.
-    due: HashMap<(SourceKey, u8), u64>,
+    due: BTreeMap<(SourceKey, u8), u64>,
     sequence: u64,
     dirty: Round<Arc<dyn Source>>,
     watched: Vec<Arc<dyn Source>>,
@@ -93,7 +93,7 @@ impl Io {
             handle,
             sources: HashMap::new(),
             timers: BinaryHeap::new(),
-            due: HashMap::new(),
+            due: BTreeMap::new(),
             sequence: 0,
             dirty: Round::default(),
             watched: Vec::new(),
@@ -124,7 +124,10 @@ impl Io {
         if self.sources.remove(&key.0).is_some() {
             self.handle.0.load.fetch_sub(1, Ordering::Relaxed);
         }
-        self.due.retain(|&(source, _), _| source != key);
+        let all = (key, u8::MIN)..=(key, u8::MAX);
+        while let Some((&timer, _)) = self.due.range(all.clone()).next() {
+            self.due.remove(&timer);
+        }
     }
 
     /// Sets a timer of a source's, or sets it anew.

@@ -179,6 +179,8 @@ struct Entry {
 
 type Chunk = Box<[Mutex<Entry>]>;
 
+/// The first chunk of the table is there from the start.
+static FIRST_CHUNK: [Mutex<Entry>; FIRST as usize] = [const { Mutex::new(Entry::NONE) }; _];
 static TABLE: [OnceLock<Chunk>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static REGISTER: Mutex<Register> = Mutex::new(Register {
     entries: 0,
@@ -186,6 +188,14 @@ static REGISTER: Mutex<Register> = Mutex::new(Register {
     first: 0,
     last: 0,
 });
+
+impl Entry {
+    const NONE: Entry = Entry {
+        use_: 0,
+        next: 0,
+        meta: None,
+    };
+}
 
 /// How many entries there are, and those whose connection ended: how many, the first and the last of them.
 struct Register {
@@ -205,10 +215,11 @@ impl Register {
             return Some(index);
         }
         let index = self.entries;
-        let (chunk, _) = place(index);
-        TABLE
-            .get(chunk)?
-            .get_or_init(|| (0..FIRST << chunk).map(|_| Mutex::default()).collect());
+        if let (chunk @ 1.., _) = place(index) {
+            TABLE
+                .get(chunk)?
+                .get_or_init(|| (0..FIRST << chunk).map(|_| Mutex::default()).collect());
+        }
         self.entries += 1;
         Some(index)
     }
@@ -233,8 +244,10 @@ fn place(index: u32) -> (usize, usize) {
 }
 
 fn entry(index: u32) -> Option<&'static Mutex<Entry>> {
-    let (chunk, at) = place(index);
-    TABLE.get(chunk)?.get()?.get(at)
+    match place(index) {
+        (0, at) => FIRST_CHUNK.get(at),
+        (chunk, at) => TABLE.get(chunk)?.get()?.get(at),
+    }
 }
 
 /// A connection's metadata, and the name that its messages carry.
