@@ -22,6 +22,8 @@ const SIZES: &[usize] = if cfg!(loom) {
 };
 const FIRST: usize = SIZES[0];
 const LAST: usize = SIZES[SIZES.len() - 1];
+/// A ring that was given back too early is missed: the waits for the next look are doubled, up to so often.
+const REGROWN_MAX: u32 = 10;
 /// The consumer gives room back at the latest after so many values.
 const BATCH: u64 = 64;
 
@@ -212,6 +214,9 @@ pub(super) struct Producer<T, W = (), R = ()> {
     /// The most values seen waiting since the last look, and when the next look is due.
     peak: u64,
     next_look: u64,
+    /// The last ring was given back for a smaller one; how often that was too early.
+    gave_back: bool,
+    regrown: u32,
 }
 
 /// The reading end.
@@ -263,6 +268,8 @@ pub(super) fn ring<T, W, R>(
         limit: 0,
         peak: 0,
         next_look: LAST as u64,
+        gave_back: false,
+        regrown: 0,
     };
     let consumer = Consumer {
         shared,
@@ -349,16 +356,20 @@ impl<T, W, R> Producer<T, W, R> {
         let waiting = self.tail - head;
         self.peak = self.peak.max(waiting);
         if waiting >= capacity {
+            if std::mem::take(&mut self.gave_back) {
+                self.regrown = (self.regrown + 1).min(REGROWN_MAX);
+            }
             self.open(larger(capacity));
         } else if self.tail >= self.next_look {
             // A ring much larger than what ever waited in it is given back.
             if self.peak * 8 < capacity && capacity > FIRST as u64 {
+                self.gave_back = true;
                 self.open(smaller(capacity));
             } else {
                 self.limit = head + capacity;
             }
             self.peak = 0;
-            self.next_look = self.tail + 4 * LAST as u64;
+            self.next_look = self.tail + ((4 * LAST as u64) << self.regrown);
         } else {
             self.limit = head + capacity;
         }
@@ -602,6 +613,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_ring_that_is_needed_again_is_kept_longer() {
+        let (mut tx, mut rx) = ring::<u32, (), ()>((), ());
+        let mut rings = 0;
+        let mut send = |count| {
+            let before = tx.ring;
+            for value in 0..count {
+                tx.push(value);
+            }
+            rings += usize::from(tx.ring != before);
+            tx.publish();
+            while rx.pop().is_some() {}
+        };
+        for _ in 0..200 {
+            send(LAST as u32 / 2);
+            for _ in 0..4 * LAST {
+                send(1);
+            }
+        }
+        assert!((2..40).contains(&rings), "{rings}");
     }
 
     #[test]
