@@ -44,9 +44,9 @@ pub(super) struct Tick {
 /// When it is looked whether a connection rests.
 #[derive(Default)]
 struct Rest {
-    /// Sends and reads of the application, and reads at all, at the last look.
+    /// Sends and reads of the application at the last look, and reads at all if it looked at those.
     moves: u32,
-    heard: u64,
+    heard: Option<u64>,
     /// How often the wait was doubled.
     doubled: u32,
     /// When it held nothing any more.
@@ -249,7 +249,7 @@ impl Link {
         if self.resting.load(Ordering::Relaxed) && !io.has_timer(self.source, REST) {
             let rest = &mut self.tick.lock().rest;
             rest.moves = self.moves();
-            rest.heard = core.conn.as_ref().map_or(0, |conn| conn.pulse.heard);
+            rest.heard = core.conn.as_ref().map(|conn| conn.pulse.heard);
             io.set_timer(self.source, REST, rest.begin(io.now()));
         }
     }
@@ -258,9 +258,10 @@ impl Link {
         let moves = self.moves();
         let rest = &mut self.tick.lock().rest;
         let mut found = Found::InUse;
-        if std::mem::replace(&mut rest.moves, moves) == moves
-            && let Some(mut core) = self.token.enter(0)
-        {
+        if std::mem::replace(&mut rest.moves, moves) != moves {
+            // To end a lease for a closer look would be dear.
+            rest.heard = None;
+        } else if let Some(mut core) = self.token.enter(0) {
             found = core
                 .conn
                 .as_mut()
@@ -303,8 +304,9 @@ impl Link {
 
 impl Conn {
     /// Gives back what memory it can, if nothing was read since `heard` was.
-    fn look_for_rest(&mut self, heard: &mut u64) -> Found {
-        if std::mem::replace(heard, self.pulse.heard) != self.pulse.heard {
+    fn look_for_rest(&mut self, heard: &mut Option<u64>) -> Found {
+        let now = self.pulse.heard;
+        if heard.replace(now).is_some_and(|before| before != now) {
             return Found::InUse;
         }
         let read = self.inbound.rest();
