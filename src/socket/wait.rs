@@ -246,7 +246,9 @@ impl Socket {
     /// True, once, when the only peer was just sent its part, and has to act before there is anything to receive: to look at
     /// once would be in vain.
     pub(super) fn has_asked(&mut self) -> bool {
-        std::mem::take(&mut self.asked) && self.common.set.connections() == 1 && self.pipes.attend_single()
+        std::mem::take(&mut self.asked)
+            && self.common.set.connections() == 1
+            && self.pipes.attend_single()
     }
 
     /// Parks the pipes. True when there is a reason not to sleep.
