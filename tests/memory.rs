@@ -18,10 +18,11 @@ const AT_REST: usize = 3584;
 /// No connection holds less: what is counted is there.
 const LEAST: usize = 1024;
 const PEERS: usize = 300;
-/// Messages of the stream, and the allocations that all of it may take, from the context on. The budget is 100 of what
-/// ships (`cargo xtask bench`); the unoptimised library falls behind its peer now and then, and takes more blocks.
+/// Messages of the stream, and the allocations that all of it may take, from the context on: some 60, most of them for
+/// context, socket, endpoint and handshake, the others for queue and blocks as they grow. The budget is 100 of a whole
+/// process (`cargo xtask bench`).
 const MESSAGES: usize = 100_000;
-const ALLOCATIONS: usize = 200;
+const ALLOCATIONS: usize = 80;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Counting;

@@ -13,6 +13,7 @@ use crate::errno::{Errno, Result};
 use crate::io::{Handle, Reactor};
 use crate::link::news::News;
 use crate::link::setup::Live;
+use crate::link::zap::Authenticator;
 use crate::options::ContextOptions;
 use crate::queue::{Arena, Mailbox, Signal, Sleep};
 use crate::sys::membarrier;
@@ -21,7 +22,6 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
-use zap::Handler;
 
 /// All contexts of the process.
 pub static CONTEXTS: Arena<Context> = Arena::new(0xC0_7E_57_01);
@@ -39,7 +39,6 @@ pub struct Shared {
     closed: Signal,
     live: Arc<Live>,
     inproc: Arc<Mutex<Registry>>,
-    zap: Arc<Handler>,
     generation: u32,
 }
 
@@ -60,15 +59,13 @@ impl Context {
     /// None today; the C interface allows EMFILE.
     pub fn new() -> Result<Context> {
         membarrier::register();
-        let inproc: Arc<Mutex<Registry>> = Arc::default();
         Ok(Context {
             shared: Arc::new(Shared {
                 options: Mutex::default(),
                 state: Mutex::default(),
                 closed: Signal::default(),
                 live: Arc::new(Live::new()),
-                zap: Arc::new(Handler(Arc::clone(&inproc))),
-                inproc,
+                inproc: Arc::default(),
                 generation: generation(),
             }),
         })
@@ -97,8 +94,8 @@ impl Shared {
     }
 
     /// The way to the ZAP handler.
-    pub fn zap(&self) -> &Arc<Handler> {
-        &self.zap
+    pub fn zap(&self) -> Arc<dyn Authenticator> {
+        self.inproc.clone()
     }
 
     /// Enters a socket's mailbox, starting the I/O threads for the first one.
@@ -201,7 +198,7 @@ fn start(options: &ContextOptions) -> Result<Vec<Reactor>> {
     (0..options.io_threads)
         .map(|number| {
             Reactor::start(
-                &format!("{prefix}{slash}ZMQbg/IO/{number}"),
+                format_args!("{prefix}{slash}ZMQbg/IO/{number}"),
                 placement.clone(),
             )
         })

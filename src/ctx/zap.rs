@@ -14,14 +14,10 @@ use crate::zmtp::zap;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// The way to the handler of one context.
-#[derive(Debug)]
-pub struct Handler(pub(super) Arc<Mutex<Registry>>);
-
-impl Authenticator for Handler {
+impl Authenticator for Mutex<Registry> {
     fn ask(&self, question: &[Secret], wake: Wake) -> Result<Box<dyn Inquiry>, Verdict> {
         // Held until our end is on its way: a handler that goes away meanwhile still finds it in its mailbox.
-        let registry = self.0.lock();
+        let registry = self.lock();
         let bound = registry.find(zap::HANDLER).ok_or(Verdict::NoHandler)?;
         if !bound.answers {
             return Err(Verdict::DeafHandler);
@@ -39,7 +35,6 @@ impl Authenticator for Handler {
         let _ = tx.publish();
         let asked = Asked {
             mailbox: Arc::new(Mailbox::waking(wake)),
-            heard: Vec::new(),
             lanes: Some((tx, rx)),
             far: Arc::clone(&bound.mailbox),
             far_key: PipeKey::fresh(),
@@ -62,8 +57,6 @@ impl Authenticator for Handler {
 /// A question under way.
 struct Asked {
     mailbox: Arc<Mailbox<News>>,
-    /// What news are taken into.
-    heard: Vec<News>,
     /// Until dropped.
     lanes: Option<(LaneTx<Msg>, LaneRx<Msg>)>,
     far: Arc<Mailbox<News>>,
@@ -73,8 +66,7 @@ struct Asked {
 impl Inquiry for Asked {
     fn answer(&mut self) -> Option<Verdict> {
         // All they say is that it is time to look.
-        self.mailbox.take(&mut self.heard);
-        self.heard.clear();
+        self.mailbox.take(drop);
         let (_, rx) = self.lanes.as_mut()?;
         if !rx.is_readable() && (rx.park_now() || !rx.is_readable()) {
             return None;

@@ -29,8 +29,8 @@ impl Cidr {
         else {
             return Err(Errno::EINVAL);
         };
-        let address = literal::ip(&name, ipv6).ok_or(Errno::EINVAL)?;
-        let written_as_v4 = literal::ipv4(&name).is_some();
+        let address = literal::ip(name, ipv6).ok_or(Errno::EINVAL)?;
+        let written_as_v4 = literal::ipv4(name).is_some();
         let width = if address.is_ipv6() { 128 } else { 32 };
         let bits = match bits {
             None => 128,

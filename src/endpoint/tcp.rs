@@ -6,40 +6,40 @@ use crate::errno::{Errno, Result};
 
 /// A tcp address taken apart. What its names stand for is for the transport to find out.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TcpAddress {
+pub struct TcpAddress<'a> {
     /// Where to bind or connect to.
-    pub target: HostPort,
+    pub target: HostPort<'a>,
     /// Where a connection comes from: what stood before the last `;`.
-    pub source: Option<HostPort>,
+    pub source: Option<HostPort<'a>>,
 }
 
 /// One `host:port`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HostPort {
+pub struct HostPort<'a> {
     /// The host, without brackets and zone.
-    pub host: Host,
+    pub host: Host<'a>,
     /// What stood behind `%`.
-    pub zone: Option<Zone>,
+    pub zone: Option<Zone<'a>>,
     /// The port; 0 leaves the choice to the system.
     pub port: u16,
 }
 
 /// A host as written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Host {
+pub enum Host<'a> {
     /// `*`: every local address.
     Any,
     /// A literal, an interface name or a host name.
-    Name(Box<[u8]>),
+    Name(&'a [u8]),
 }
 
 /// The zone of a link-local IPv6 address.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Zone {
+pub enum Zone<'a> {
     /// An interface number, never 0.
     Index(u32),
     /// An interface name.
-    Interface(Box<[u8]>),
+    Interface(&'a [u8]),
 }
 
 /// Who reads the text: `*` means something only to the side that binds.
@@ -51,9 +51,9 @@ pub enum Role {
     Connect,
 }
 
-impl TcpAddress {
+impl<'a> TcpAddress<'a> {
     /// Parses for `role`. A source is always read as something to bind.
-    pub fn parse(text: &[u8], role: Role) -> Result<TcpAddress> {
+    pub fn parse(text: &'a [u8], role: Role) -> Result<TcpAddress<'a>> {
         let (source, target) = match text.iter().rposition(|&byte| byte == b';') {
             Some(at) => {
                 let source = text.get(..at).unwrap_or_default();
@@ -83,9 +83,9 @@ impl TcpAddress {
     }
 }
 
-impl HostPort {
+impl<'a> HostPort<'a> {
     /// Parses `host:port`, split at the last colon.
-    pub fn parse(text: &[u8], role: Role) -> Result<HostPort> {
+    pub fn parse(text: &'a [u8], role: Role) -> Result<HostPort<'a>> {
         let colon = text.iter().rposition(|&byte| byte == b':');
         let (host, port) = text.split_at(colon.ok_or(Errno::EINVAL)?);
         let port = match port.get(1..).unwrap_or_default() {
@@ -101,7 +101,7 @@ impl HostPort {
     }
 
     /// Parses a host that stands alone; the port is 0.
-    pub fn host_only(text: &[u8], role: Role) -> Result<HostPort> {
+    pub fn host_only(text: &'a [u8], role: Role) -> Result<HostPort<'a>> {
         let text = match text {
             [b'[', inner @ .., b']'] => inner,
             bare => bare,
@@ -115,7 +115,7 @@ impl HostPort {
         };
         let host = match host {
             b"*" if role == Role::Bind => Host::Any,
-            name => Host::Name(name.into()),
+            name => Host::Name(name),
         };
         Ok(HostPort {
             host,
@@ -125,11 +125,11 @@ impl HostPort {
     }
 }
 
-impl Zone {
-    fn parse(text: &[u8]) -> Result<Zone> {
+impl<'a> Zone<'a> {
+    fn parse(text: &'a [u8]) -> Result<Zone<'a>> {
         match text.first() {
             None => Err(Errno::EINVAL),
-            Some(first) if first.is_ascii_alphabetic() => Ok(Zone::Interface(text.into())),
+            Some(first) if first.is_ascii_alphabetic() => Ok(Zone::Interface(text)),
             Some(_) => match literal::atoi(text) as u32 {
                 0 => Err(Errno::EINVAL),
                 index => Ok(Zone::Index(index)),
@@ -143,9 +143,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn name(host: &str, port: u16) -> HostPort {
+    fn name(host: &str, port: u16) -> HostPort<'_> {
         HostPort {
-            host: Host::Name(host.as_bytes().into()),
+            host: Host::Name(host.as_bytes()),
             zone: None,
             port,
         }
@@ -185,11 +185,11 @@ mod tests {
 
     #[test]
     fn hosts_and_zones() {
-        let zoned = |host: &str, zone, port| HostPort {
+        let zoned = |host, zone, port| HostPort {
             zone: Some(zone),
             ..name(host, port)
         };
-        let eth0 = || Zone::Interface(b"eth0".as_slice().into());
+        let eth0 = || Zone::Interface(b"eth0");
         for (text, expected) in [
             (
                 "*:*",
@@ -308,8 +308,9 @@ mod tests {
         #[test]
         fn written_addresses_come_back(v4 in any::<[u8; 4]>(), port in 1_u16..) {
             let v4 = std::net::Ipv4Addr::from(v4);
-            let parsed = HostPort::parse(format!("{v4}:{port}").as_bytes(), Role::Connect).unwrap();
-            prop_assert_eq!(parsed, name(&v4.to_string(), port));
+            let (text, host) = (format!("{v4}:{port}"), v4.to_string());
+            let parsed = HostPort::parse(text.as_bytes(), Role::Connect).unwrap();
+            prop_assert_eq!(parsed, name(&host, port));
         }
     }
 }

@@ -3,68 +3,34 @@
 //! The thread is the C library's, with its default stack size, which is larger than that of a Rust thread. It starts
 //! with every signal blocked, so that handlers run on the threads the application made itself.
 
-use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
-use std::ptr;
+use std::ffi::c_void;
 
 use super::error::report_ptr;
 use super::tagged::{self, Family};
-use crate::errno::{Errno, Result};
-use crate::sys::process::with_signals_blocked;
+use crate::errno::Errno;
+use crate::sys::thread::Thread;
 
 /// `zmq_thread_fn`: what the thread runs, called with the argument given to `zmq_threadstart`.
 pub type ThreadFn = unsafe extern "C" fn(arg: *mut c_void);
 
-struct Thread(libc::pthread_t);
-
-impl Family for Thread {
-    const TAG: u32 = 0xCAFE_74EA;
-}
-
-#[derive(Clone, Copy)]
-struct Start {
+/// What the thread calls.
+struct Call {
     function: ThreadFn,
     arg: *mut c_void,
 }
 
-extern "C" fn run(start: *mut c_void) -> *mut c_void {
-    // SAFETY: `spawn` leaked this box to this thread alone.
-    let Start { function, arg } = *unsafe { Box::from_raw(start.cast::<Start>()) };
-    // SAFETY: names the calling thread; the name ends in NUL.
-    unsafe { libc::pthread_setname_np(libc::pthread_self(), c"ZMQapp".as_ptr()) };
-    // SAFETY: as promised by the caller of `zmq_threadstart`.
-    unsafe { function(arg) };
-    ptr::null_mut()
+// SAFETY: the caller of `zmq_threadstart` promised that the function can be called with its argument in another thread.
+unsafe impl Send for Call {}
+
+impl Call {
+    fn run(self) {
+        // SAFETY: as promised by the caller of `zmq_threadstart`.
+        unsafe { (self.function)(self.arg) };
+    }
 }
 
-impl Thread {
-    /// # Safety
-    /// The function can be called with its argument in another thread.
-    unsafe fn spawn(function: ThreadFn, arg: *mut c_void) -> Result<Thread> {
-        let start = Box::into_raw(Box::new(Start { function, arg }));
-        let mut thread = MaybeUninit::uninit();
-        let failed = with_signals_blocked(|| {
-            // SAFETY: default attributes; `run` takes over the box.
-            unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, start.cast()) }
-        });
-        if failed != 0 {
-            // SAFETY: no thread was made, so the box is still ours.
-            drop(unsafe { Box::from_raw(start) });
-            return Err(Errno(failed));
-        }
-        // SAFETY: written by pthread_create, which succeeded.
-        Ok(Thread(unsafe { thread.assume_init() }))
-    }
-
-    /// Waits for the thread to end. A thread that waits for itself is let go instead.
-    fn join(self) {
-        // SAFETY: the thread was made by `spawn` and is joined or detached once, as `self` is consumed.
-        let failed: c_int = unsafe { libc::pthread_join(self.0, ptr::null_mut()) };
-        if failed == libc::EDEADLK {
-            // SAFETY: as above; the join was refused.
-            unsafe { libc::pthread_detach(self.0) };
-        }
-    }
+impl Family for Thread {
+    const TAG: u32 = 0xCAFE_74EA;
 }
 
 /// Runs a function in a new thread, to be ended with [`zmq_threadclose`]. NULL and EFAULT without a function, NULL and
@@ -74,10 +40,10 @@ impl Thread {
 /// `func` is NULL or can be called with `arg` in another thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_threadstart(func: Option<ThreadFn>, arg: *mut c_void) -> *mut c_void {
-    // SAFETY: as promised by the caller.
-    let thread = func
-        .ok_or(Errno::EFAULT)
-        .and_then(|func| unsafe { Thread::spawn(func, arg) });
+    let thread = func.ok_or(Errno::EFAULT).and_then(|function| {
+        let call = Call { function, arg };
+        Thread::spawn(format_args!("ZMQapp"), None, move || call.run())
+    });
     report_ptr(thread.and_then(tagged::create))
 }
 
@@ -98,6 +64,8 @@ mod tests {
     use super::super::atomic_counter::*;
     use super::*;
     use std::ffi::{CStr, c_char};
+    use std::mem::MaybeUninit;
+    use std::ptr;
     use std::sync::OnceLock;
 
     unsafe extern "C" fn count(counter: *mut c_void) {

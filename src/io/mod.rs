@@ -10,12 +10,13 @@ mod reactor;
 mod waitset;
 
 pub use reactor::{Io, Reactor};
-pub use waitset::WaitSet;
+pub use waitset::{Ready, WaitSet};
 
 use crate::errno::Result;
 use crate::queue::{DirtyList, Doorbell};
 use crate::sys::epoll::{Epoll, Interest};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -74,7 +75,7 @@ enum Job {
 /// What others ask of the thread.
 #[derive(Default)]
 struct Jobs {
-    waiting: Vec<Job>,
+    waiting: VecDeque<Job>,
     /// The thread is gone. A source holds the handle: left waiting here, it would keep it, and it the source, for ever.
     closed: bool,
 }
@@ -117,9 +118,13 @@ impl Handle {
         if jobs.closed {
             return;
         }
-        jobs.waiting.push(job);
+        jobs.waiting.push_back(job);
         drop(jobs);
         self.0.bell.ring();
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        self.0.jobs.lock().waiting.pop_front()
     }
 
     /// Asks for a call of [`Source::run`] soon. Nothing comes of it once the thread has stopped.

@@ -5,13 +5,14 @@ use super::{Care, Handle, Job, Jobs, Source, SourceKey};
 use crate::errno::Result;
 use crate::queue::Round;
 use crate::sys::epoll::{Event, Interest, NO_EVENT};
-use crate::sys::process::{Placement, generation, spawn};
+use crate::sys::process::{Placement, generation};
+use crate::sys::thread::{STACK, Thread};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::fmt;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long bytes left behind may stand still before this thread sends them.
@@ -27,7 +28,7 @@ const BELL: SourceKey = SourceKey(0);
 #[derive(Debug)]
 pub struct Reactor {
     handle: Handle,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
     generation: u32,
 }
 
@@ -36,11 +37,14 @@ impl Reactor {
     ///
     /// # Errors
     /// EMFILE, ENFILE, ENOMEM, EAGAIN.
-    pub fn start(name: &str, placement: Placement) -> Result<Reactor> {
+    pub fn start(name: fmt::Arguments<'_>, placement: Placement) -> Result<Reactor> {
         let handle = Handle::new()?;
         handle.add(handle.0.bell.fd(), BELL, Interest::IN)?;
         let mut io = Io::new(handle.clone());
-        let thread = spawn(name, placement, move || io.serve())?;
+        let thread = Thread::spawn(name, Some(STACK), move || {
+            placement.apply();
+            io.serve();
+        })?;
         Ok(Reactor {
             handle,
             thread: Some(thread),
@@ -62,7 +66,7 @@ impl Drop for Reactor {
         };
         if self.generation == generation() {
             self.handle.post(Job::Stop);
-            let _ = thread.join();
+            thread.join();
         } else {
             std::mem::forget(thread);
         }
@@ -75,10 +79,9 @@ pub struct Io {
     sources: HashMap<u64, Arc<dyn Source>>,
     timers: BinaryHeap<Reverse<(Instant, u64, SourceKey, u8)>>,
     /// The sequence number under which each timer is due; others in the heap were cancelled.
-    due: HashMap<(SourceKey, u8), u64>,
+    due: BTreeMap<(SourceKey, u8), u64>,
     sequence: u64,
     dirty: Round<Arc<dyn Source>>,
-    jobs: Vec<Job>,
     watched: Vec<Arc<dyn Source>>,
     now: Instant,
     stopping: bool,
@@ -90,10 +93,9 @@ impl Io {
             handle,
             sources: HashMap::new(),
             timers: BinaryHeap::new(),
-            due: HashMap::new(),
+            due: BTreeMap::new(),
             sequence: 0,
             dirty: Round::default(),
-            jobs: Vec::new(),
             watched: Vec::new(),
             now: Instant::now(),
             stopping: false,
@@ -122,7 +124,10 @@ impl Io {
         if self.sources.remove(&key.0).is_some() {
             self.handle.0.load.fetch_sub(1, Ordering::Relaxed);
         }
-        self.due.retain(|&(source, _), _| source != key);
+        let all = (key, u8::MIN)..=(key, u8::MAX);
+        while let Some((&timer, _)) = self.due.range(all.clone()).next() {
+            self.due.remove(&timer);
+        }
     }
 
     /// Sets a timer of a source's, or sets it anew.
@@ -196,7 +201,7 @@ impl Io {
         // Sources hold the handle: those that still wait here would keep it, and it them.
         self.handle.0.dirty.forget();
         let closed = Jobs {
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             closed: true,
         };
         let jobs = std::mem::replace(&mut *self.handle.0.jobs.lock(), closed);
@@ -220,10 +225,12 @@ impl Io {
     }
 
     fn do_jobs(&mut self) {
-        // Two lists by turns: none is made anew.
-        let mut jobs = std::mem::take(&mut self.jobs);
-        std::mem::swap(&mut jobs, &mut self.handle.0.jobs.lock().waiting);
-        for job in jobs.drain(..) {
+        // One that comes meanwhile has its turn after all else that waits.
+        let mut left = self.handle.0.jobs.lock().waiting.len();
+        while left > 0
+            && let Some(job) = self.handle.next_job()
+        {
+            left -= 1;
             match job {
                 Job::Run(source) => source.run(self),
                 Job::Watch(source) => {
@@ -236,7 +243,6 @@ impl Io {
                 Job::Stop => self.stopping = true,
             }
         }
-        self.jobs = jobs;
     }
 
     fn fire_timers(&mut self) {
@@ -340,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_stopped_thread_keeps_no_source() {
-        let reactor = Reactor::start("test", Placement::default()).unwrap();
+        let reactor = Reactor::start(format_args!("test"), Placement::default()).unwrap();
         let handle = reactor.handle().clone();
         drop(reactor);
         let source = Arc::new(Idle(SourceKey::fresh()));

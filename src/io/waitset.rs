@@ -23,6 +23,29 @@ pub struct WaitSet {
     has_signal: AtomicBool,
 }
 
+/// What a wait reported.
+pub struct Ready {
+    events: [Event; BATCH],
+    count: usize,
+}
+
+impl Default for Ready {
+    fn default() -> Ready {
+        Ready {
+            events: [NO_EVENT; BATCH],
+            count: 0,
+        }
+    }
+}
+
+impl Ready {
+    /// The keys of the connections that are ready.
+    pub fn keys(&self) -> impl Iterator<Item = u64> {
+        let events = self.events.iter().take(self.count);
+        events.map(|event| event.u64).filter(|&key| key != SIGNAL)
+    }
+}
+
 impl WaitSet {
     fn epoll(&self) -> Result<&Epoll> {
         if let Some(epoll) = self.epoll.get() {
@@ -76,20 +99,14 @@ impl WaitSet {
         self.epoll.get().map(Epoll::fd)
     }
 
-    /// Waits, and hands the key of each ready connection to `ready`.
+    /// Waits until connections are ready.
     ///
     /// # Errors
     /// EINTR.
-    pub fn wait(&self, timeout: Option<Duration>, mut ready: impl FnMut(u64)) -> Result<()> {
-        let Some(epoll) = self.epoll.get() else {
-            return Ok(());
-        };
-        let mut events: [Event; BATCH] = [NO_EVENT; BATCH];
-        for event in epoll.wait(&mut events, timeout)? {
-            let key = event.u64;
-            if key != SIGNAL {
-                ready(key);
-            }
+    pub fn wait(&self, timeout: Option<Duration>, ready: &mut Ready) -> Result<()> {
+        ready.count = 0;
+        if let Some(epoll) = self.epoll.get() {
+            ready.count = epoll.wait(&mut ready.events, timeout)?.len();
         }
         Ok(())
     }

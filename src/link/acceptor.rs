@@ -46,8 +46,11 @@ impl Acceptor {
         let listener = transport
             .bind(address, &setup.tuning)
             .inspect_err(|error| {
-                setup.monitor.emit(event::CLOSED, -1, &Ends::default());
-                setup.monitor.emit(
+                setup
+                    .common
+                    .monitor
+                    .emit(event::CLOSED, -1, &Ends::default());
+                setup.common.monitor.emit(
                     event::BIND_FAILED,
                     error.0,
                     &Ends::listening(EndpointText::from(address)),
@@ -67,6 +70,7 @@ impl Acceptor {
         acceptor.setup.live.enter();
         acceptor
             .setup
+            .common
             .monitor
             .emit(event::LISTENING, fd, &acceptor.ends());
         acceptor.setup.io.run(acceptor.clone());
@@ -95,6 +99,7 @@ impl Acceptor {
         }
         let _ = listener.close();
         self.setup
+            .common
             .monitor
             .emit(event::CLOSED, self.fd, &self.ends());
         self.setup.io.run(self.clone());
@@ -108,7 +113,7 @@ impl Acceptor {
             };
             match incoming {
                 Incoming::Peer(accepted) => {
-                    self.setup.monitor.emit(
+                    self.setup.common.monitor.emit(
                         event::ACCEPTED,
                         accepted.fd.as_raw_fd(),
                         &Ends::accepted(accepted.local.clone(), accepted.peer.clone()),
@@ -139,6 +144,7 @@ impl Acceptor {
 
     fn failed(&self, errno: i32) {
         self.setup
+            .common
             .monitor
             .emit(event::ACCEPT_FAILED, errno, &self.ends());
     }

@@ -6,7 +6,7 @@ use super::Link;
 use super::life::Shaking;
 use crate::errno::Result;
 use crate::queue::Wake;
-use crate::sys::process;
+use crate::sys::thread::{STACK, Thread};
 use crate::zmtp::failure::Failure;
 use crate::zmtp::mechanism::gssapi::party::{Errand, Report};
 use parking_lot::Mutex;
@@ -64,7 +64,8 @@ impl Errands {
         });
         if queue.threads < THREADS {
             let me = Arc::clone(self);
-            let started = process::spawn("ZMQbg/GSSAPI", Default::default(), move || me.work());
+            let started =
+                Thread::spawn(format_args!("ZMQbg/GSSAPI"), Some(STACK), move || me.work());
             match started {
                 Ok(_) => queue.threads += 1,
                 // Those that are there will come to it.
@@ -114,7 +115,8 @@ impl Link {
                     link.setup.io.clone().run(link);
                 }
             };
-            match self.setup.errands.send(errand, Box::new(wake)) {
+            let errands = self.setup.errands.get_or_init(Arc::default);
+            match errands.send(errand, Box::new(wake)) {
                 Ok(way) => shaking.errand = Some(way),
                 Err(_) => return Some(Err(Failure::OutOfMemory)),
             }
@@ -181,7 +183,10 @@ mod tests {
                 go: told,
             };
             let awake = awake.clone();
-            let wake = Box::new(move || awake.send(number).unwrap());
+            // Nobody listens any more once the test is over.
+            let wake = Box::new(move || {
+                let _ = awake.send(number);
+            });
             let errand = Errand::new(Box::new(party), vec![number]);
             ways.push(Some(errands.send(errand, wake).unwrap()));
             go.push(tell);

@@ -8,7 +8,7 @@ use super::life::{
 };
 use super::news::{Far, Newcomer, News, Peer};
 use super::outbound::Outbound;
-use super::{Conn, Core, Link};
+use super::{Conn, Core, Link, spare};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
 use crate::io::Io;
@@ -18,17 +18,18 @@ use crate::options::constants::reconnect_stop::{
 };
 use crate::queue::Guard;
 use crate::sys::epoll::Interest;
+use crate::sys::stream;
+use crate::sys::thread::{STACK, Thread};
 use crate::transport::{Progress, Target};
 use crate::zmtp::failure::{Event, Failure};
 use crate::zmtp::greeting::Version;
 use crate::zmtp::handshake::{Handshake, Outcome};
 use crate::zmtp::mechanism::cipher::Cipher;
+use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Bytes that a handshake may leave unread.
-const SHAKE_BLOCK: usize = 4096;
 /// Reads from a peer that was refused, so that it can hear so.
 const DRAIN_READS: usize = 16;
 /// What IN_BATCH_SIZE and OUT_BATCH_SIZE are unless set.
@@ -49,7 +50,7 @@ impl Link {
         let slot = dialer.resolved.clone();
         drop(life);
         let me = self.clone();
-        let asked = crate::sys::process::spawn("ZMQbg/DNS", Default::default(), move || {
+        let asked = Thread::spawn(format_args!("ZMQbg/DNS"), Some(STACK), move || {
             *slot.lock() = Some(transport.resolve(&address, &me.setup.tuning));
             me.setup.io.clone().run(me);
         });
@@ -149,7 +150,7 @@ impl Link {
             let stops = self.setup.options.reconnect_stop;
             if self.setup.uri.starts_with(b"ipc:") {
                 if stops & RECONNECT_STOP_AFTER_DISCONNECT != 0
-                    && self.setup.disconnected.load(Ordering::Relaxed)
+                    && self.setup.common.disconnected.load(Ordering::Relaxed)
                 {
                     return self.rest_idle(core, io);
                 }
@@ -215,7 +216,6 @@ impl Link {
             fd,
             handshake: Handshake::new(self.setup.handshake.clone()),
             block: None,
-            out: Outbound::new(Wire::Raw, Version::V3_1),
             peer_address,
             inquiry: None,
             errand: None,
@@ -245,13 +245,16 @@ impl Link {
                 return;
             };
             let fd = shaking.fd.as_raw_fd();
-            if let Err(error) = shaking.write() {
-                return self.shake_failed(core, io, Event::NoDetail(error), false);
-            }
-            if shaking.out.blocked {
-                io.handle().remove(fd);
-                let interest = Interest::IN.and(Interest::OUT).and(Interest::EDGE);
-                let _ = io.add(fd, self.source, interest);
+            match shaking.write() {
+                Ok(true) => {}
+                Ok(false) => {
+                    io.handle().remove(fd);
+                    let interest = Interest::IN.and(Interest::OUT).and(Interest::EDGE);
+                    let _ = io.add(fd, self.source, interest);
+                }
+                Err(error) => {
+                    return self.shake_failed(core, io, Event::NoDetail(error), false);
+                }
             }
             if let Some(outcome) = shaking.handshake.outcome() {
                 return self.come_up(core, io, Some(outcome));
@@ -416,7 +419,7 @@ impl Link {
             self.emit(event::SUCCEEDED, 0);
         }
         self.introduce(core, peer);
-        let _ = self.setup.set.add(raw_fd, self.pipe.number());
+        let _ = self.setup.common.set.add(raw_fd, self.pipe.number());
         if let Some(conn) = &core.conn {
             self.register(conn, io);
         }
@@ -455,27 +458,31 @@ impl Link {
 }
 
 impl Shaking {
-    /// Writes what the handshake has to say.
-    fn write(&mut self) -> Result<()> {
-        let out = &mut self.out;
-        self.handshake.transmit_to(|bytes| out.bytes(bytes));
-        let written = self.out.write(self.fd.as_raw_fd(), false);
-        self.out.wipe();
-        written
+    /// Writes what the handshake has to say. False when the kernel takes no more for now.
+    fn write(&mut self) -> Result<bool> {
+        while self.handshake.wants_transmit() {
+            let rest = IoSlice::new(self.handshake.outgoing());
+            match stream::write(self.fd.as_raw_fd(), &[rest]) {
+                Ok(count) => self.handshake.transmitted(count),
+                Err(Errno::EAGAIN) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Reads once; 0 is the end. A peer that talks on without being heard costs us no more than the block.
     fn read(&mut self) -> Result<usize> {
         let block = match &mut self.block {
             Some(block) => block,
-            none => none.insert(RecvBlock::with_capacity(SHAKE_BLOCK)?),
+            none => none.insert(spare::take()?),
         };
         if block.room() == 0 {
             return Err(Errno::EAGAIN);
         }
         let got = block.read_from(self.fd.as_raw_fd());
         if block.unread().is_empty() {
-            self.block = None;
+            self.let_go();
         }
         got
     }
@@ -494,8 +501,17 @@ impl Shaking {
 
     /// Forgets what was read: it may have been a password.
     fn wipe(&mut self) {
-        if let Some(mut block) = self.block.take() {
+        if let Some(block) = &mut self.block {
             block.wipe();
+            let _ = block.reuse();
+        }
+        self.let_go();
+    }
+
+    /// Leaves the block, with nothing unread in it, for the next connection.
+    fn let_go(&mut self) {
+        if !spare::leave(&mut self.block) {
+            self.block = None;
         }
     }
 

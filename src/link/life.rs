@@ -3,7 +3,6 @@
 
 use super::errand::Way;
 use super::news::{Far, Newcomer, News, PipeKey};
-use super::outbound::Outbound;
 use super::pace::Pace;
 use super::setup::Setup;
 use super::unsent::Unsent;
@@ -95,7 +94,6 @@ pub(super) struct Shaking {
     pub(super) handshake: Handshake,
     /// While there is something unread in it.
     pub(super) block: Option<RecvBlock>,
-    pub(super) out: Outbound,
     pub(super) peer_address: String,
     /// A question to the ZAP handler.
     pub(super) inquiry: Option<Box<dyn Inquiry>>,
@@ -306,7 +304,7 @@ impl Link {
             State::Up => {
                 self.serve_requests(&mut core, io);
                 self.serve(&mut core, io);
-                self.expect_rest(io);
+                self.expect_rest(&core, io);
             }
             _ => {}
         }
@@ -353,7 +351,7 @@ impl Link {
         self.send(core, true);
         self.serve_requests(core, io);
         if self.holds_memory(core) {
-            self.expect_rest(io);
+            self.expect_rest(core, io);
         }
         let closing = self.is_lingering();
         let Core {
@@ -444,7 +442,7 @@ impl Link {
         self.up.store(false, Ordering::Release);
         let conn = core.conn.take()?;
         core.unsent = conn.outbound.into_unsent();
-        self.setup.set.remove(conn.raw_fd);
+        self.setup.common.set.remove(conn.raw_fd);
         self.setup.io.remove(conn.raw_fd);
         self.fd.store(-1, Ordering::Release);
         if self.blocked.is_set() {
@@ -589,9 +587,9 @@ impl Link {
     }
 
     pub(super) fn emit(&self, event: u64, value: i32) {
-        if self.setup.monitor.wants(event) {
+        if self.setup.common.monitor.wants(event) {
             let ends = self.life.lock().ends.clone();
-            self.setup.monitor.emit(event, value, &ends);
+            self.setup.common.monitor.emit(event, value, &ends);
         }
     }
 }

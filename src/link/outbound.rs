@@ -13,7 +13,6 @@ use crate::zmtp::mechanism::cipher::Seal;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::RawFd;
-use zeroize::Zeroize;
 
 /// Bodies from this size on are not copied.
 pub(super) const GATHER_FROM: usize = 16 << 10;
@@ -352,13 +351,6 @@ impl Outbound {
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.buffer.append(bytes);
         self.buffer.lead = self.buffer.end;
-    }
-
-    /// Overwrites what was written, if nothing is left to write: it may have been a password.
-    pub fn wipe(&mut self) {
-        if self.pending() == 0 {
-            self.buffer.bytes.as_mut_slice().zeroize();
-        }
     }
 
     /// Writes until nothing is left or the kernel takes no more. Where `more` is to follow at once, the rest that makes no

@@ -12,8 +12,8 @@ use crate::queue::{Mailbox, Signal, Sleep};
 use crate::transport::Tuning;
 use crate::zmtp::handshake::Config;
 use parking_lot::RwLock;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Who is told what happens to connections. Called on any thread; must not block.
@@ -103,6 +103,17 @@ impl Live {
     }
 }
 
+/// What a socket and all its connections share, beside its mailbox.
+#[derive(Debug, Default)]
+pub struct Common {
+    /// The set the socket's caller waits on.
+    pub set: WaitSet,
+    /// The socket's monitor.
+    pub monitor: MonitorSlot,
+    /// The application disconnected or unbound something, if RECONNECT_STOP cares.
+    pub disconnected: AtomicBool,
+}
+
 /// What all connections of one endpoint of a socket share.
 #[derive(Debug)]
 pub struct Setup {
@@ -110,10 +121,8 @@ pub struct Setup {
     pub io: Handle,
     /// The socket's mailbox.
     pub mailbox: Arc<Mailbox<News>>,
-    /// The set the socket's caller waits on.
-    pub set: Arc<WaitSet>,
-    /// The socket's monitor.
-    pub monitor: Arc<MonitorSlot>,
+    /// What the socket shares with all its connections.
+    pub common: Arc<Common>,
     /// The context's count of working connections.
     pub live: Arc<Live>,
     /// How to shake hands.
@@ -121,15 +130,13 @@ pub struct Setup {
     /// Whom to ask about peers.
     pub zap: Arc<dyn Authenticator>,
     /// Who does what would block.
-    pub errands: Arc<Errands>,
+    pub errands: OnceLock<Arc<Errands>>,
     /// How to tune descriptors.
     pub tuning: Tuning,
     /// The socket's options when the endpoint was made.
-    pub options: Arc<Options>,
+    pub options: Options,
     /// ZERO_COPY_RECV of the context when the socket was made.
     pub zero_copy: bool,
-    /// Set once the application disconnected or unbound anything, if RECONNECT_STOP cares.
-    pub disconnected: Arc<AtomicBool>,
     /// No ZMTP: bytes are messages.
     pub raw: bool,
     /// The socket hears which groups its peers join and leave.
@@ -140,6 +147,6 @@ pub struct Setup {
     pub conflate_in: bool,
     /// The socket's number for this endpoint.
     pub endpoint: u64,
-    /// The endpoint as events of the connecting side carry it.
+    /// The endpoint as events of the connecting side carry it; empty on the other.
     pub uri: EndpointText,
 }

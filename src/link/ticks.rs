@@ -8,7 +8,7 @@ use super::{Conn, Core, Link};
 use crate::io::{Care, Io};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Looks of the I/O thread, one a tick, until it sends what is left behind by an application that goes on: at least so
 /// many if there is enough for a write, at most so many. (A model has no time to wait.)
@@ -18,10 +18,13 @@ const LOOKS_MAX: u32 = if cfg!(loom) { 1 } else { 10 };
 const WORTH_A_WRITE: u32 = 48;
 /// Looks until a stream that stands still is none any more.
 const STILL_MAX: u32 = if cfg!(loom) { 1 } else { 10 };
-/// Connections that carry nothing for so long, or at most twice that, give back what memory they hold.
-const REST_AFTER: Duration = Duration::from_millis(500);
-/// An application that keeps messages is asked less and less often for the memory they lie in: up to every 34 minutes.
-const RESTS_MAX: u32 = 12;
+/// A connection that came to hold memory gives it back if it carries nothing for so long. One that is in use then is
+/// looked at ever less often, the wait doubled each time.
+const REST_AFTER: Duration = Duration::from_millis(50);
+/// Up to every 0.8 seconds while it is in use; a connection that does not rest as long as that goes on where it was.
+const IN_USE_MAX: u32 = 4;
+/// Up to every 27 minutes while the application keeps the messages that lie in the memory.
+const KEPT_MAX: u32 = 15;
 
 /// What the I/O thread remembers from one look at a stream to the next.
 #[derive(Default)]
@@ -35,11 +38,63 @@ pub(super) struct Tick {
     /// The application's reads at the last look, when it sent, and when it read for itself.
     touched: u32,
     watched: u32,
-    /// Sends, reads of the application and reads at all when it was last looked whether the connection rests, and how
-    /// often it was found to rest and to hold memory all the same.
+    rest: Rest,
+}
+
+/// When it is looked whether a connection rests.
+#[derive(Default)]
+struct Rest {
+    /// Sends and reads of the application at the last look, and reads at all if it looked at those.
     moves: u32,
-    heard: u64,
-    rests: u32,
+    heard: Option<u64>,
+    /// How often the wait was doubled.
+    doubled: u32,
+    /// When it held nothing any more.
+    since: Option<Instant>,
+}
+
+/// What a look at a connection that holds memory finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Found {
+    /// It was used since the last look.
+    InUse,
+    /// It was not, and holds memory all the same: the application keeps messages.
+    Kept,
+    /// It was not, and holds none any more.
+    AtRest,
+}
+
+impl Rest {
+    /// The connection holds memory from now on. How long to wait before the first look.
+    fn begin(&mut self, now: Instant) -> Duration {
+        let short = REST_AFTER * (1 << IN_USE_MAX);
+        match self.since {
+            // That memory was given back too early.
+            Some(since) if now.saturating_duration_since(since) < short => {
+                self.doubled = (self.doubled + 1).min(IN_USE_MAX);
+            }
+            _ => self.doubled = 0,
+        }
+        self.wait()
+    }
+
+    /// How long to wait before the next look, if there is to be one.
+    fn next(&mut self, found: Found, now: Instant) -> Option<Duration> {
+        self.since = None;
+        match found {
+            Found::InUse => self.doubled = (self.doubled + 1).min(IN_USE_MAX),
+            Found::Kept => self.doubled = (self.doubled + 1).min(KEPT_MAX),
+            Found::AtRest => {
+                self.since = Some(now);
+                return None;
+            }
+        }
+        Some(self.wait())
+    }
+
+    fn wait(&self) -> Duration {
+        REST_AFTER * (1 << self.doubled)
+    }
 }
 
 impl Tick {
@@ -163,7 +218,7 @@ impl Link {
     /// that it will not need while it rests, and nobody is about to look whether it does.
     #[inline(always)]
     pub(super) fn holds_memory(&self, core: &mut Core) -> bool {
-        let alone = self.setup.set.connections() <= 1;
+        let alone = self.setup.common.set.connections() <= 1;
         !(alone && self.resting.load(Ordering::Relaxed)) && self.settle(core)
     }
 
@@ -183,39 +238,41 @@ impl Link {
         }
     }
 
+    /// Moves with all that the application does.
+    fn moves(&self) -> u32 {
+        let pushes = self.pushes.load(Ordering::Relaxed);
+        pushes.wrapping_add(self.touched.load(Ordering::Relaxed))
+    }
+
     /// Looks, after a while, whether the connection rests.
-    pub(super) fn expect_rest(&self, io: &mut Io) {
+    pub(super) fn expect_rest(&self, core: &Core, io: &mut Io) {
         if self.resting.load(Ordering::Relaxed) && !io.has_timer(self.source, REST) {
-            io.set_timer(self.source, REST, REST_AFTER);
+            let rest = &mut self.tick.lock().rest;
+            rest.moves = self.moves();
+            rest.heard = core.conn.as_ref().map(|conn| conn.pulse.heard);
+            io.set_timer(self.source, REST, rest.begin(io.now()));
         }
     }
 
     pub(super) fn on_rest(self: Arc<Self>, io: &mut Io) {
-        let pushes = self.pushes.load(Ordering::Relaxed);
-        let moves = pushes.wrapping_add(self.touched.load(Ordering::Relaxed));
-        let mut tick = self.tick.lock();
-        let mut again = std::mem::replace(&mut tick.moves, moves) != moves;
-        if !again && let Some(mut core) = self.token.enter(0) {
-            let conn = core.conn.as_mut();
-            again = conn.is_some_and(|conn| {
-                let heard = conn.pulse.heard;
-                if std::mem::replace(&mut tick.heard, heard) != heard {
-                    tick.rests = 0;
-                    return true;
-                }
-                tick.rests += 1;
-                let read = conn.inbound.rest();
-                !conn.outbound.rest(0) || !read
-            });
+        let moves = self.moves();
+        let rest = &mut self.tick.lock().rest;
+        let mut found = Found::InUse;
+        if std::mem::replace(&mut rest.moves, moves) != moves {
+            // To end a lease for a closer look would be dear.
+            rest.heard = None;
+        } else if let Some(mut core) = self.token.enter(0) {
+            found = core
+                .conn
+                .as_mut()
+                .map_or(Found::AtRest, |conn| conn.look_for_rest(&mut rest.heard));
             // Who uses the connection from here on finds it so.
-            self.resting.store(again, Ordering::Relaxed);
+            let resting = found != Found::AtRest;
+            self.resting.store(resting, Ordering::Relaxed);
             self.finish(core, false);
-        } else {
-            (again, tick.rests) = (true, 0);
         }
-        if again {
-            let after = REST_AFTER * (1 << tick.rests.min(RESTS_MAX));
-            io.set_timer(self.source, REST, after);
+        if let Some(wait) = rest.next(found, io.now()) {
+            io.set_timer(self.source, REST, wait);
         }
     }
 
@@ -242,5 +299,55 @@ impl Link {
         }
         self.finish(core, false);
         Care::Done
+    }
+}
+
+impl Conn {
+    /// Gives back what memory it can, if nothing was read since `heard` was.
+    fn look_for_rest(&mut self, heard: &mut Option<u64>) -> Found {
+        let now = self.pulse.heard;
+        if heard.replace(now).is_some_and(|before| before != now) {
+            return Found::InUse;
+        }
+        let read = self.inbound.rest();
+        if self.outbound.rest(0) && read {
+            Found::AtRest
+        } else {
+            Found::Kept
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_become_rare_while_a_connection_is_in_use() {
+        let (mut rest, now) = (Rest::default(), Instant::now());
+        assert_eq!(rest.begin(now), REST_AFTER);
+        let waits: Vec<_> = (0..6).map(|_| rest.next(Found::InUse, now)).collect();
+        assert_eq!(waits[0], Some(2 * REST_AFTER));
+        assert_eq!(waits[4..], [Some(REST_AFTER * (1 << IN_USE_MAX)); 2]);
+        let kept: Vec<_> = (0..20).map(|_| rest.next(Found::Kept, now)).collect();
+        assert_eq!(kept[19], Some(REST_AFTER * (1 << KEPT_MAX)));
+        assert_eq!(rest.next(Found::AtRest, now), None);
+    }
+
+    #[test]
+    fn who_rests_for_short_is_not_asked_as_early_again() {
+        let (mut rest, mut now) = (Rest::default(), Instant::now());
+        let mut wait = rest.begin(now);
+        for _ in 0..8 {
+            now += wait;
+            assert_eq!(rest.next(Found::AtRest, now), None);
+            now += REST_AFTER;
+            let longer = rest.begin(now);
+            assert!(longer > wait || longer == REST_AFTER * (1 << IN_USE_MAX));
+            wait = longer;
+        }
+        now += wait;
+        assert_eq!(rest.next(Found::AtRest, now), None);
+        assert_eq!(rest.begin(now + 60 * wait), REST_AFTER);
     }
 }

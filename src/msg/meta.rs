@@ -6,7 +6,6 @@
 //! [`RESERVE`] others ended after it; a message that was kept that long and never asked before knows nothing any more.
 
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -16,8 +15,6 @@ const RESERVE: usize = 1024;
 /// Entries of the first chunk of the table; each further chunk doubles it.
 const FIRST: u32 = 64;
 const CHUNKS: usize = 24;
-/// Room for the properties that most connections have.
-const LIST: usize = 128;
 
 /// Metadata shared by all messages of a connection.
 #[derive(Clone, Debug)]
@@ -31,20 +28,32 @@ pub struct Meta {
 impl Meta {
     /// The properties of a connection, and its descriptor (−1: none). Names and values that hold a NUL are cut there.
     pub fn new<K: AsRef<[u8]>, V: AsRef<[u8]>>(
-        properties: impl IntoIterator<Item = (K, V)>,
+        properties: impl IntoIterator<Item = (K, V), IntoIter: Clone>,
         fd: i32,
     ) -> Meta {
-        let mut list = Vec::with_capacity(LIST);
+        fn cut(text: &[u8]) -> &[u8] {
+            text.split(|&byte| byte == 0).next().unwrap_or_default()
+        }
+        let properties = properties.into_iter();
+        let lengths = properties
+            .clone()
+            .map(|(name, value)| cut(name.as_ref()).len() + cut(value.as_ref()).len() + 2);
+        let mut list: Arc<[u8]> = std::iter::repeat_n(0, lengths.sum()).collect();
+        let mut rest = Arc::get_mut(&mut list).unwrap_or_default().iter_mut();
         let mut add = |text: &[u8]| {
-            list.extend(text.iter().take_while(|&&byte| byte != 0));
-            list.push(0);
+            // The NUL behind it is there already.
+            let text = cut(text);
+            for (&byte, place) in text.iter().zip(rest.by_ref()) {
+                *place = byte;
+            }
+            rest.next();
         };
         for (name, value) in properties {
             add(name.as_ref());
             add(value.as_ref());
         }
         Meta {
-            properties: list.into(),
+            properties: list,
             fd,
             group: None,
         }
@@ -163,21 +172,68 @@ impl Tie {
 #[derive(Debug, Default)]
 struct Entry {
     use_: u32,
+    /// Of an entry whose connection ended, the one whose connection ended next.
+    next: u32,
     meta: Option<Arc<Meta>>,
 }
 
 type Chunk = Box<[Mutex<Entry>]>;
 
+/// The first chunk of the table is there from the start.
+static FIRST_CHUNK: [Mutex<Entry>; FIRST as usize] = [const { Mutex::new(Entry::NONE) }; _];
 static TABLE: [OnceLock<Chunk>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
-static ENDED: Mutex<Register> = Mutex::new(Register {
+static REGISTER: Mutex<Register> = Mutex::new(Register {
     entries: 0,
-    ended: VecDeque::new(),
+    ended: 0,
+    first: 0,
+    last: 0,
 });
 
-/// Which entries there are, and those whose connection ended, oldest first.
+impl Entry {
+    const NONE: Entry = Entry {
+        use_: 0,
+        next: 0,
+        meta: None,
+    };
+}
+
+/// How many entries there are, and those whose connection ended: how many, the first and the last of them.
 struct Register {
     entries: u32,
-    ended: VecDeque<u32>,
+    ended: usize,
+    first: u32,
+    last: u32,
+}
+
+impl Register {
+    /// An entry for a connection, if the table is not full.
+    fn take(&mut self) -> Option<u32> {
+        if self.ended > RESERVE {
+            let index = self.first;
+            self.first = entry(index)?.lock().next;
+            self.ended -= 1;
+            return Some(index);
+        }
+        let index = self.entries;
+        if let (chunk @ 1.., _) = place(index) {
+            TABLE
+                .get(chunk)?
+                .get_or_init(|| (0..FIRST << chunk).map(|_| Mutex::default()).collect());
+        }
+        self.entries += 1;
+        Some(index)
+    }
+
+    /// The entry's connection ended.
+    fn put(&mut self, index: u32) {
+        if self.ended == 0 {
+            self.first = index;
+        } else if let Some(last) = entry(self.last) {
+            last.lock().next = index;
+        }
+        self.last = index;
+        self.ended += 1;
+    }
 }
 
 /// Chunk `n` holds `FIRST << n` entries, from index `FIRST * (2^n − 1)` on.
@@ -188,8 +244,10 @@ fn place(index: u32) -> (usize, usize) {
 }
 
 fn entry(index: u32) -> Option<&'static Mutex<Entry>> {
-    let (chunk, at) = place(index);
-    TABLE.get(chunk)?.get()?.get(at)
+    match place(index) {
+        (0, at) => FIRST_CHUNK.get(at),
+        (chunk, at) => TABLE.get(chunk)?.get()?.get(at),
+    }
 }
 
 /// A connection's metadata, and the name that its messages carry.
@@ -205,21 +263,7 @@ impl MetaSource {
     /// Gives metadata a name.
     pub fn new(meta: Meta) -> MetaSource {
         let meta = Arc::new(meta);
-        let index = {
-            let mut register = ENDED.lock();
-            if register.ended.len() > RESERVE {
-                register.ended.pop_front()
-            } else {
-                let index = register.entries;
-                let (chunk, _) = place(index);
-                TABLE.get(chunk).map(|chunk_cell| {
-                    chunk_cell
-                        .get_or_init(|| (0..FIRST << chunk).map(|_| Mutex::default()).collect());
-                    register.entries += 1;
-                    index
-                })
-            }
-        };
+        let index = REGISTER.lock().take();
         let mut name = Tie::NONE;
         if let Some(index) = index
             && let Some(entry) = entry(index)
@@ -250,7 +294,7 @@ impl MetaSource {
 impl Drop for MetaSource {
     fn drop(&mut self) {
         if let Some(index) = self.index {
-            ENDED.lock().ended.push_back(index);
+            REGISTER.lock().put(index);
         }
     }
 }

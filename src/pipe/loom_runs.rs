@@ -62,14 +62,13 @@ fn pair(hwm: u64) -> (End, End) {
 
 impl End {
     fn hear(&mut self) {
-        let mut list = Vec::new();
-        self.mailbox.take(&mut list);
-        for news in list {
+        let mailbox = Arc::clone(&self.mailbox);
+        mailbox.take(|news| {
             if let News::Gone(_) = news {
                 self.left = true;
                 self.pipes.sever(self.id);
             }
-        }
+        });
     }
 
     /// Sleeps until there are news. That nobody sends any is a deadlock.

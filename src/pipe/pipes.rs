@@ -7,6 +7,7 @@ use crate::link::{Driven, Link};
 use crate::msg::Msg;
 use crate::sync::{Asymmetric, heavy_fence};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 /// The number of a pipe in its socket. Used again after the pipe was removed.
@@ -69,7 +70,11 @@ impl Pipes {
         }
         self.unflushed.retain(|&other| other != id);
         self.unfinished.retain(|&other| other != id);
-        self.free.push(id);
+        if id + 1 == self.slots.len() {
+            self.slots.pop();
+        } else {
+            self.free.push(id);
+        }
         self.ended.retain(|&ended| ended != id);
         Some(pipe)
     }
@@ -89,6 +94,11 @@ impl Pipes {
     #[inline(always)]
     pub fn get_mut(&mut self, id: PipeId) -> Option<&mut Pipe> {
         self.slots.get_mut(id)?.as_mut()
+    }
+
+    /// All numbers that pipes have now, and maybe some that none has.
+    pub fn numbers(&self) -> Range<PipeId> {
+        0..self.slots.len()
     }
 
     /// Numbers of all pipes.
@@ -447,14 +457,15 @@ impl Pipes {
         link.inspect(|link| link.attend()).is_some()
     }
 
-    /// True when there are [`unfinished`](Pipes::unfinished) pipes.
-    pub fn has_unfinished(&self) -> bool {
-        !self.unfinished.is_empty()
+    /// How many connections held more than was read when they were last driven.
+    pub fn unfinished(&self) -> usize {
+        self.unfinished.len()
     }
 
-    /// Pipes whose connection held more than was read when it was last driven.
-    pub fn unfinished(&self) -> Vec<PipeId> {
-        self.unfinished.clone()
+    /// Reads once from one of them.
+    pub fn drive_unfinished(&mut self, place: usize) -> Option<(PipeId, Driven)> {
+        let id = *self.unfinished.get(place)?;
+        self.drive_pipe(id)
     }
 
     /// Leaves a pipe: what was written is sent within `linger` (`None`: however long it takes). The caller detaches and

@@ -167,18 +167,11 @@ impl<T> DirtyList<T> {
 
 /// The I/O thread's own part: what it looks after from tick to tick.
 #[derive(Debug)]
-pub struct Round<T> {
-    kept: Vec<T>,
-    /// Room for those that a look was the last one for.
-    done: Vec<T>,
-}
+pub struct Round<T>(Vec<T>);
 
 impl<T> Default for Round<T> {
     fn default() -> Self {
-        Round {
-            kept: Vec::new(),
-            done: Vec::new(),
-        }
+        Round(Vec::new())
     }
 }
 
@@ -191,16 +184,25 @@ impl<T> Round<T> {
         mut keep: impl FnMut(&T) -> bool,
         mut missed: impl FnMut(&T) -> bool,
     ) {
-        self.kept.append(&mut list.told.lock());
-        self.done
-            .extend(self.kept.extract_if(.., |item| !keep(item)));
-        if !self.done.is_empty() {
+        self.0.append(&mut list.told.lock());
+        // Those that are kept come to stand before those that this look was the last one for.
+        let mut kept = 0;
+        for place in 0..self.0.len() {
+            if keep(&self.0[place]) {
+                self.0.swap(kept, place);
+                kept += 1;
+            }
+        }
+        if kept < self.0.len() {
             // One for all: it is dear.
             heavy_fence();
-            self.kept
-                .extend(self.done.drain(..).filter(|item| missed(item)));
+            let mut place = 0;
+            self.0.retain(|item| {
+                place += 1;
+                place <= kept || missed(item)
+            });
         }
-        if self.kept.is_empty() {
+        if self.0.is_empty() {
             list.disarm();
         }
     }

@@ -9,8 +9,7 @@ use crate::errno::{Errno, Result};
 use crate::sync::Asymmetric;
 use crate::sys::process::thread_number;
 use parking_lot::Mutex;
-use std::cell::UnsafeCell;
-use std::collections::VecDeque;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,19 +19,50 @@ const RESERVE: usize = 256;
 
 /// What a C handle points at.
 #[repr(C, align(64))]
-pub struct Handle<T> {
+pub struct Handle<T: 'static> {
     tag: AtomicU32,
     turn: Lock,
     object: UnsafeCell<Option<T>>,
+    /// Of a handle in reserve, the one that was closed after it. Touched under the lock of the arena's reserve only.
+    next: Cell<Option<&'static Handle<T>>>,
 }
 
-// SAFETY: `object` is reached only by whoever took `turn`.
+// SAFETY: `object` is reached only by whoever took `turn`, `next` by whoever locked the reserve.
 unsafe impl<T: Send> Sync for Handle<T> {}
 
 /// All handles of one type. A `static`.
 pub struct Arena<T: 'static> {
     tag: u32,
-    spare: Mutex<VecDeque<&'static Handle<T>>>,
+    spare: Mutex<Reserve<T>>,
+}
+
+/// Handles that were closed, each with the next, oldest first.
+struct Reserve<T: 'static> {
+    ends: Option<(&'static Handle<T>, &'static Handle<T>)>,
+    count: usize,
+}
+
+impl<T> Reserve<T> {
+    fn put(&mut self, handle: &'static Handle<T>) {
+        handle.next.set(None);
+        let first = match self.ends {
+            Some((first, last)) => {
+                last.next.set(Some(handle));
+                first
+            }
+            None => handle,
+        };
+        self.ends = Some((first, handle));
+        self.count += 1;
+    }
+
+    /// The oldest, if there are more than have to stay.
+    fn take(&mut self) -> Option<&'static Handle<T>> {
+        let (first, last) = self.ends.filter(|_| self.count > RESERVE)?;
+        self.ends = first.next.take().map(|next| (next, last));
+        self.count -= 1;
+        Some(first)
+    }
 }
 
 /// The use of a handle's object until dropped.
@@ -52,24 +82,22 @@ impl<T: Send + 'static> Arena<T> {
     pub const fn new(tag: u32) -> Arena<T> {
         Arena {
             tag,
-            spare: Mutex::new(VecDeque::new()),
+            spare: Mutex::new(Reserve {
+                ends: None,
+                count: 0,
+            }),
         }
     }
 
     /// Gives `object` a handle.
     pub fn insert(&self, object: T) -> *mut c_void {
-        let mut spare = self.spare.lock();
-        let recycled = if spare.len() > RESERVE {
-            spare.pop_front()
-        } else {
-            None
-        };
-        drop(spare);
+        let recycled = self.spare.lock().take();
         let handle = recycled.unwrap_or_else(|| {
             Box::leak(Box::new(Handle {
                 tag: AtomicU32::new(!self.tag),
                 turn: Lock::default(),
                 object: UnsafeCell::new(None),
+                next: Cell::new(None),
             }))
         });
         let mut turn = Turn::wait(handle);
@@ -129,7 +157,7 @@ impl<T: Send + 'static> Arena<T> {
         // SAFETY: we have the turn.
         let object = unsafe { (*handle.object.get()).take() };
         drop(turn);
-        self.spare.lock().push_back(handle);
+        self.spare.lock().put(handle);
         object
     }
 }
@@ -229,6 +257,20 @@ mod tests {
         assert_eq!(*turn, Some(7));
         assert_eq!(ARENA.remove(turn), Some(7));
         assert!(ARENA.enter(handle).is_none());
+    }
+
+    #[test]
+    fn closed_handles_are_used_again_oldest_first() {
+        static ARENA: Arena<usize> = Arena::new(0x1234_5679);
+        let close = |handle| ARENA.remove(ARENA.enter(handle).unwrap());
+        let handles: Vec<_> = (0..RESERVE + 3).map(|i| ARENA.insert(i)).collect();
+        for (i, &handle) in handles.iter().enumerate() {
+            assert_eq!(close(handle), Some(i));
+        }
+        for &closed in &handles[..3] {
+            assert_eq!(ARENA.insert(0), closed);
+        }
+        assert!(!handles.contains(&ARENA.insert(0)));
     }
 
     #[test]

@@ -413,12 +413,10 @@ fn news_wake_the_sleeper() {
             });
             let mut next = 0;
             while next < 2 {
-                let mut list = Vec::new();
-                mailbox.take(&mut list);
-                for news in list {
+                mailbox.take(|news| {
                     assert_eq!(news, next);
                     next += 1;
-                }
+                });
                 mailbox.signal().prepare(sleep);
                 if next < 2 && !mailbox.has_news() {
                     match sleep {

@@ -2,13 +2,17 @@
 
 use super::Signal;
 use crate::sync::{AtomicBool, Mutex, Ordering};
+use std::collections::VecDeque;
+
+/// Room for so many news is kept: a thousand peers come at once, but not again.
+const KEPT: usize = 64;
 
 /// What a mailbox does, on the sender's thread, once there are news.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// A list of news and the signal of the one who reads it.
 pub struct Mailbox<T> {
-    news: Mutex<Vec<T>>,
+    news: Mutex<VecDeque<T>>,
     some: AtomicBool,
     signal: Signal,
     /// For a reader that does not sleep.
@@ -24,7 +28,7 @@ impl<T> std::fmt::Debug for Mailbox<T> {
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
         Mailbox {
-            news: Mutex::new(Vec::new()),
+            news: Mutex::new(VecDeque::new()),
             some: AtomicBool::new(false),
             signal: Signal::default(),
             wake: None,
@@ -45,7 +49,7 @@ impl<T> Mailbox<T> {
     pub fn send(&self, item: T) {
         {
             let mut news = self.news.lock();
-            news.push(item);
+            news.push_back(item);
             self.some.store(true, Ordering::Release);
         }
         self.signal.notify();
@@ -60,12 +64,25 @@ impl<T> Mailbox<T> {
         self.some.load(Ordering::Acquire)
     }
 
-    /// Takes all news, in the order they came, in exchange for an empty list.
-    pub fn take(&self, list: &mut Vec<T>) {
-        debug_assert!(list.is_empty());
+    /// Hands all news to `hear`, in the order they came. What comes meanwhile is left for the next call.
+    pub fn take(&self, mut hear: impl FnMut(T)) {
+        let mut left = self.news.lock().len();
+        while left > 0
+            && let Some(item) = self.next()
+        {
+            hear(item);
+            left -= 1;
+        }
+    }
+
+    fn next(&self) -> Option<T> {
         let mut news = self.news.lock();
-        self.some.store(false, Ordering::Release);
-        std::mem::swap(&mut *news, list);
+        let item = news.pop_front();
+        if news.is_empty() {
+            self.some.store(false, Ordering::Release);
+            news.shrink_to(KEPT);
+        }
+        item
     }
 
     /// The reader's signal.

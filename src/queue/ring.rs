@@ -9,6 +9,7 @@
 //! producer writes, beside `tail`, `R` in the one that the consumer writes, beside `head`.
 
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, Padded, UnsafeCell};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
@@ -21,41 +22,81 @@ const SIZES: &[usize] = if cfg!(loom) {
 };
 const FIRST: usize = SIZES[0];
 const LAST: usize = SIZES[SIZES.len() - 1];
+/// A ring that was given back too early is missed: the waits for the next look are doubled, up to so often.
+const REGROWN_MAX: u32 = 10;
 /// The consumer gives room back at the latest after so many values.
 const BATCH: u64 = 64;
 
+type Slot<T> = UnsafeCell<MaybeUninit<T>>;
+
+/// What stands before the slots of a ring, in one piece of memory with them.
 struct Ring<T> {
-    slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
+    capacity: usize,
     /// First position that lies in the next ring.
     end: AtomicU64,
     next: AtomicPtr<Ring<T>>,
+    slots: [Slot<T>; 0],
 }
 
 impl<T> Ring<T> {
     /// Where both ends begin: it ends before the first position.
     fn origin() -> Ring<T> {
+        Ring::ending(0, 0)
+    }
+
+    fn ending(end: u64, capacity: usize) -> Ring<T> {
         Ring {
-            slots: Box::default(),
-            end: AtomicU64::new(0),
+            capacity,
+            end: AtomicU64::new(end),
             next: AtomicPtr::new(ptr::null_mut()),
+            slots: [],
         }
     }
 
-    fn open(capacity: usize) -> *mut Ring<T> {
-        let slots = (0..capacity)
-            .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
-            .collect();
-        Box::into_raw(Box::new(Ring {
-            slots,
-            end: AtomicU64::new(u64::MAX),
-            next: AtomicPtr::new(ptr::null_mut()),
-        }))
+    fn layout(capacity: usize) -> Layout {
+        let head = Layout::new::<Ring<T>>();
+        let whole = Layout::array::<Slot<T>>(capacity).and_then(|slots| head.extend(slots));
+        whole.expect("SIZES are small").0.pad_to_align()
     }
 
-    #[inline(always)]
-    fn slot(&self, position: u64) -> &UnsafeCell<MaybeUninit<T>> {
-        // Capacities are powers of two, so positions map onto slots without a base.
-        &self.slots[position as usize & (self.slots.len() - 1)]
+    fn open(capacity: usize) -> *mut Ring<T> {
+        let layout = Ring::<T>::layout(capacity);
+        // SAFETY: the layout is that of a head, which is not empty, and of as many slots, which begin where the field
+        // `slots` lies: behind all others, and aligned for them.
+        unsafe {
+            let ring = alloc(layout).cast::<Ring<T>>();
+            if ring.is_null() {
+                handle_alloc_error(layout);
+            }
+            ring.write(Ring::ending(u64::MAX, capacity));
+            let slots = Ring::slots(ring).cast_mut();
+            for place in 0..capacity {
+                slots.add(place).write(Slot::new(MaybeUninit::uninit()));
+            }
+            ring
+        }
+    }
+
+    /// # Safety
+    /// `open` made it, it holds no value, and nobody uses it any more.
+    unsafe fn close(ring: *mut Ring<T>) {
+        // SAFETY: the caller's promise; all was initialised by `open`, and allocated with this layout.
+        unsafe {
+            let capacity = (*ring).capacity;
+            let slots = Ring::slots(ring).cast_mut();
+            ptr::slice_from_raw_parts_mut(slots, capacity).drop_in_place();
+            ring.drop_in_place();
+            dealloc(ring.cast(), Ring::<T>::layout(capacity));
+        }
+    }
+
+    /// Its slots. Capacities are powers of two, so positions map onto them without a base.
+    ///
+    /// # Safety
+    /// The ring is there.
+    unsafe fn slots(ring: *const Ring<T>) -> *const Slot<T> {
+        // SAFETY: the caller's promise. No reference is made, which would be to the head alone.
+        unsafe { (&raw const (*ring).slots).cast() }
     }
 }
 
@@ -106,14 +147,16 @@ impl<T, W, R> Drop for Shared<T, W, R> {
             // SAFETY: both ends are gone; the chain from `first` on is ours, each ring was made by `open`, and the
             // positions head..tail hold values nobody took.
             unsafe {
-                let open = Box::from_raw(ring);
-                let end = open.end.load(Ordering::Relaxed).min(tail);
+                let end = (*ring).end.load(Ordering::Relaxed).min(tail);
+                let (slots, mask) = (Ring::slots(ring), (*ring).capacity - 1);
                 while head < end {
-                    open.slot(head)
+                    (*slots.add(head as usize & mask))
                         .with_mut(|value| (*value).assume_init_drop());
                     head += 1;
                 }
-                ring = open.next.load(Ordering::Relaxed);
+                let next = (*ring).next.load(Ordering::Relaxed);
+                Ring::close(ring);
+                ring = next;
             }
         }
     }
@@ -130,8 +173,6 @@ fn smaller(capacity: u64) -> usize {
     let below = SIZES.iter().rfind(|&&size| (size as u64) < capacity);
     below.copied().unwrap_or(FIRST)
 }
-
-type Slot<T> = UnsafeCell<MaybeUninit<T>>;
 
 /// Asks for the cache line of a slot some positions ahead, to write to it: by then it has come over from the other
 /// thread's cache.
@@ -173,6 +214,9 @@ pub(super) struct Producer<T, W = (), R = ()> {
     /// The most values seen waiting since the last look, and when the next look is due.
     peak: u64,
     next_look: u64,
+    /// The last ring was given back for a smaller one; how often that was too early.
+    gave_back: bool,
+    regrown: u32,
 }
 
 /// The reading end.
@@ -224,6 +268,8 @@ pub(super) fn ring<T, W, R>(
         limit: 0,
         peak: 0,
         next_look: LAST as u64,
+        gave_back: false,
+        regrown: 0,
     };
     let consumer = Consumer {
         shared,
@@ -310,16 +356,20 @@ impl<T, W, R> Producer<T, W, R> {
         let waiting = self.tail - head;
         self.peak = self.peak.max(waiting);
         if waiting >= capacity {
+            if std::mem::take(&mut self.gave_back) {
+                self.regrown = (self.regrown + 1).min(REGROWN_MAX);
+            }
             self.open(larger(capacity));
         } else if self.tail >= self.next_look {
             // A ring much larger than what ever waited in it is given back.
             if self.peak * 8 < capacity && capacity > FIRST as u64 {
+                self.gave_back = true;
                 self.open(smaller(capacity));
             } else {
                 self.limit = head + capacity;
             }
             self.peak = 0;
-            self.next_look = self.tail + 4 * LAST as u64;
+            self.next_look = self.tail + ((4 * LAST as u64) << self.regrown);
         } else {
             self.limit = head + capacity;
         }
@@ -335,7 +385,7 @@ impl<T, W, R> Producer<T, W, R> {
         }
         self.ring = next;
         // SAFETY: just opened.
-        self.slots = unsafe { (*next).slots.as_ptr() };
+        self.slots = unsafe { Ring::slots(next) };
         self.mask = capacity as u64 - 1;
         self.limit = self.tail + capacity as u64;
     }
@@ -501,12 +551,11 @@ impl<T, W, R> Consumer<T, W, R> {
             unsafe {
                 let next = (*self.ring).next.load(Ordering::Acquire);
                 if !self.slots.is_null() {
-                    drop(Box::from_raw(self.ring.cast_mut()));
+                    Ring::close(self.ring.cast_mut());
                 }
                 self.ring = next;
-                let slots = &(*next).slots;
-                self.slots = slots.as_ptr();
-                self.mask = slots.len() as u64 - 1;
+                self.slots = Ring::slots(next);
+                self.mask = (*next).capacity as u64 - 1;
             }
             self.shared()
                 .head
@@ -564,6 +613,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_ring_that_is_needed_again_is_kept_longer() {
+        let (mut tx, mut rx) = ring::<u32, (), ()>((), ());
+        let mut rings = 0;
+        let mut send = |count| {
+            let before = tx.ring;
+            for value in 0..count {
+                tx.push(value);
+            }
+            rings += usize::from(tx.ring != before);
+            tx.publish();
+            while rx.pop().is_some() {}
+        };
+        for _ in 0..200 {
+            send(LAST as u32 / 2);
+            for _ in 0..4 * LAST {
+                send(1);
+            }
+        }
+        assert!((2..40).contains(&rings), "{rings}");
     }
 
     #[test]

@@ -35,24 +35,21 @@ impl Socket {
                 Kind::Inproc(_) => {}
             }
         }
-        let ids: Vec<_> = self.pipes.ids().collect();
-        for id in ids {
+        for id in self.pipes.numbers() {
             self.release(id, linger);
         }
         // Nobody finds us any more, so these are the last news there will be.
-        let mut late = Vec::new();
-        self.mailbox.take(&mut late);
-        for news in late {
+        self.mailbox.take(|news| {
             if let News::Attach(new) = news {
                 match new.far {
                     Far::Link(link) => link.close(linger),
                     Far::Inproc { mailbox, key } => mailbox.send(News::Gone(key)),
                 }
             }
-        }
+        });
         // Other threads may be asleep in calls; they find a dead handle.
         self.wake_others();
-        let _ = super::monitor::start(&self.shared, &self.monitor, None, 0, 1, 0);
+        let _ = super::monitor::start(&self.shared, &self.common.monitor, None, 0, 1, 0);
         self.shared.dismiss(self.number);
     }
 }

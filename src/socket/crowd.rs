@@ -19,8 +19,8 @@ use std::time::Duration;
 pub(super) struct Crowd {
     led: bool,
     followers: u32,
-    /// Moves when followers are to look again.
-    word: Arc<Word>,
+    /// Moves when followers are to look again. There is none before somebody follows.
+    word: Option<Arc<Word>>,
 }
 
 impl Crowd {
@@ -55,10 +55,12 @@ impl Crowd {
     /// Has up to `count` followers look again.
     #[cold]
     pub(super) fn wake(&self, count: i32) {
-        if self.followers > 0 {
-            let next = self.word.load(Ordering::Relaxed).wrapping_add(1);
-            self.word.store(next, Ordering::Release);
-            self.word.wake(count);
+        if self.followers > 0
+            && let Some(word) = &self.word
+        {
+            let next = word.load(Ordering::Relaxed).wrapping_add(1);
+            word.store(next, Ordering::Release);
+            word.wake(count);
         }
     }
 }
@@ -66,7 +68,7 @@ impl Crowd {
 /// Sleeps while somebody else leads.
 pub(super) fn follow(turn: &mut Turn<Socket>, want: Want, timeout: Option<Duration>) -> Result<()> {
     let socket = of(turn)?;
-    let word = Arc::clone(&socket.crowd.word);
+    let word = Arc::clone(socket.crowd.word.get_or_insert_default());
     let seen = word.load(Ordering::Relaxed);
     if socket.has_cause(want == Want::Receive) {
         return Ok(());

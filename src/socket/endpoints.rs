@@ -21,8 +21,8 @@ use crate::zmtp::mechanism::curve::Keys;
 use crate::zmtp::mechanism::curve::key::{PublicKey, SecretKey};
 use crate::zmtp::mechanism::gssapi::Settings as GssapiSettings;
 use crate::zmtp::secret::Secret;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 /// One line of a socket's table of endpoints.
 pub(super) struct Entry {
@@ -66,7 +66,7 @@ pub fn bind(turn: &mut Turn<Socket>, endpoint: &[u8]) -> Result<()> {
             socket.hear()
         }
         Route::Wire(transport, address) => {
-            let setup = socket.setup(endpoint)?;
+            let setup = socket.setup(EndpointText::default())?;
             let acceptor = Acceptor::start(setup, transport, address)?;
             socket.enter(acceptor.endpoint().clone(), Kind::Listener(acceptor));
             Ok(())
@@ -95,7 +95,7 @@ pub fn connect(turn: &mut Turn<Socket>, endpoint: &[u8]) -> Result<()> {
             socket.enter(endpoint.into(), kind);
         }
         Route::Wire(transport, address) => {
-            let setup = socket.setup(endpoint)?;
+            let setup = socket.setup(endpoint.into())?;
             transport.check_connect(address)?;
             socket.pattern.before_connect()?;
             let (link, new) = Link::dial(setup, transport, address);
@@ -159,7 +159,7 @@ impl Socket {
             self.end_entry(entry);
         }
         if self.options.reconnect_stop & RECONNECT_STOP_AFTER_DISCONNECT != 0 {
-            self.disconnected.store(true, Ordering::Relaxed);
+            self.common.disconnected.store(true, Ordering::Relaxed);
         }
         if self.fd_asked {
             self.arm();
@@ -215,7 +215,7 @@ impl Socket {
     }
 
     /// What the connections of an endpoint made now need to know.
-    fn setup(&self, endpoint: &[u8]) -> Result<Arc<Setup>> {
+    fn setup(&self, uri: EndpointText) -> Result<Arc<Setup>> {
         let conflates = self.conflates();
         let mut options = self.options.clone();
         options.hello_msg = self.hello(false);
@@ -224,22 +224,20 @@ impl Socket {
         Ok(Arc::new(Setup {
             io: self.shared.io_thread(self.options.affinity)?,
             mailbox: Arc::clone(&self.mailbox),
-            set: Arc::clone(&self.set),
-            monitor: Arc::clone(&self.monitor),
+            common: Arc::clone(&self.common),
             live: Arc::clone(self.shared.live()),
             handshake: Arc::new(self.handshake()?),
-            zap: self.shared.zap().clone(),
-            errands: Arc::default(),
+            zap: self.shared.zap(),
+            errands: OnceLock::new(),
             tuning: self.tuning()?,
-            options: Arc::new(options),
+            options,
             zero_copy: self.zero_copy,
-            disconnected: Arc::clone(&self.disconnected),
             raw: self.row.raw || self.pattern.is_raw(),
             groups: self.row.groups,
             conflate_out: conflates,
             conflate_in: conflates,
             endpoint: self.next_endpoint,
-            uri: endpoint.into(),
+            uri,
         }))
     }
 

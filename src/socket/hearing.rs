@@ -8,10 +8,8 @@ use crate::errno::{Errno, Result};
 use crate::msg::Msg;
 use crate::pipe::{Far, Newcomer, News, PipeId, PipeKey};
 use crate::queue::Sleep;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Room for so many news is kept: a thousand peers come at once, but not again.
-const NEWS_KEPT: usize = 64;
 
 impl Socket {
     /// Hears the news, if any.
@@ -38,14 +36,8 @@ impl Socket {
             self.mailbox.signal().cancel();
             self.mailbox.signal().prepare(Sleep::Descriptor);
         }
-        // Two lists by turns: none is made anew.
-        let mut heard = std::mem::take(&mut self.heard);
-        self.mailbox.take(&mut heard);
-        for news in heard.drain(..) {
-            self.hear_one(news);
-        }
-        heard.shrink_to(NEWS_KEPT);
-        self.heard = heard;
+        let mailbox = Arc::clone(&self.mailbox);
+        mailbox.take(|news| self.hear_one(news));
         self.stir();
     }
 
@@ -262,7 +254,7 @@ impl Socket {
     fn stop(&mut self) {
         if !std::mem::replace(&mut self.stopped, true) {
             // The monitor's own socket would keep the context waiting.
-            let _ = super::monitor::start(&self.shared, &self.monitor, None, 0, 1, 0);
+            let _ = super::monitor::start(&self.shared, &self.common.monitor, None, 0, 1, 0);
         }
     }
 }

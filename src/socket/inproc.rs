@@ -14,7 +14,7 @@ impl Socket {
     pub(super) fn bind_inproc(&mut self, name: &[u8]) -> Result<Kind> {
         let bound = Bound {
             mailbox: Arc::clone(&self.mailbox),
-            marks: Arc::clone(&self.marks),
+            marks: self.published_marks(),
             routing_id: self.options.routing_id.clone(),
             hello: self.hello(true),
             farewell: self.farewell(),
@@ -38,7 +38,7 @@ impl Socket {
                 let pending = Pending {
                     mailbox: Arc::clone(&self.mailbox),
                     key,
-                    marks: Arc::clone(&self.marks),
+                    marks: self.published_marks(),
                     routing_id: self.options.routing_id.clone(),
                     far_key,
                     tx: far_tx,

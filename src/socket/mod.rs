@@ -34,8 +34,7 @@ pub use stream::{Passed, pass_now};
 use crate::ctx::{Marks, Rendezvous, Shared};
 use crate::endpoint::EndpointText;
 use crate::errno::{Errno, Result};
-use crate::io::WaitSet;
-use crate::link::setup::MonitorSlot;
+use crate::link::setup::Common;
 use crate::options::Options;
 use crate::pattern::{self, Cx, Pattern, Row};
 use crate::pipe::{News, PipeId, PipeKey, Pipes};
@@ -43,7 +42,6 @@ use crate::queue::{Arena, Mailbox, QuickTurn, Turn};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The number of no pipe.
@@ -61,23 +59,18 @@ pub struct Socket {
     pipes: Pipes,
     options: Options,
     mailbox: Arc<Mailbox<News>>,
-    /// What news are taken into.
-    heard: Vec<News>,
-    set: Arc<WaitSet>,
-    monitor: Arc<MonitorSlot>,
+    common: Arc<Common>,
     endpoints: Vec<endpoints::Entry>,
     next_endpoint: u64,
     last_endpoint: EndpointText,
-    /// Our own marks, as sockets that connect to us read them.
-    marks: Arc<Marks>,
+    /// Our own marks, as sockets that connect to us read them, once one can.
+    marks: Option<Arc<Marks>>,
     /// The marks (receive, send) of the sockets at the far ends of inproc pipes.
     far_marks: HashMap<PipeKey, (u64, u64)>,
     /// inproc connects that wait for a bind.
     pending: HashMap<PipeKey, Rendezvous>,
     /// What the far ends of inproc pipes want to be told when we leave them.
     farewells: HashMap<PipeKey, Vec<u8>>,
-    /// The application disconnected or unbound something, if RECONNECT_STOP cares.
-    disconnected: Arc<AtomicBool>,
     /// Where messages go and come from while nothing is out of the ordinary, see [`Pattern::sole_out`].
     sole_out: PipeId,
     sole_in: PipeId,
@@ -127,17 +120,14 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         pipes: Pipes::default(),
         options,
         mailbox,
-        heard: Vec::new(),
-        set: Arc::default(),
-        monitor: Arc::default(),
+        common: Arc::default(),
         endpoints: Vec::new(),
         next_endpoint: 0,
         last_endpoint: EndpointText::default(),
-        marks: Arc::default(),
+        marks: None,
         far_marks: HashMap::new(),
         pending: HashMap::new(),
         farewells: HashMap::new(),
-        disconnected: Arc::default(),
         sole_out: NO_PIPE,
         sole_in: NO_PIPE,
         zero_copy: context.zero_copy_recv,
@@ -149,7 +139,6 @@ pub fn open_in(shared: &Arc<Shared>, type_: i32) -> Result<*mut c_void> {
         spin: wait::Score::default(),
         progress: false,
     };
-    socket.publish_marks();
     Ok(SOCKETS.insert(socket))
 }
 
@@ -196,7 +185,7 @@ pub fn monitor(
     let socket = working(turn)?;
     monitor::start(
         &socket.shared,
-        &socket.monitor,
+        &socket.common.monitor,
         endpoint,
         events,
         version,
@@ -250,7 +239,15 @@ impl Socket {
 
     fn publish_marks(&self) {
         let (send, receive) = self.high_water();
-        self.marks.set(send, receive);
+        if let Some(marks) = &self.marks {
+            marks.set(send, receive);
+        }
+    }
+
+    fn published_marks(&mut self) -> Arc<Marks> {
+        let marks = Arc::clone(self.marks.get_or_insert_default());
+        self.publish_marks();
+        marks
     }
 
     /// HELLO_MSG, where the type says it. REQ says it only inside the context: there it is a ROUTER or DEALER that hears it.

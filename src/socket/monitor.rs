@@ -26,7 +26,7 @@ const INPROC: &[u8] = b"inproc";
 /// EPROTONOSUPPORT for endpoints other than inproc; what opening and binding the monitor's socket answers.
 pub fn start(
     ctx: &Arc<ctx::Shared>,
-    slot: &Arc<MonitorSlot>,
+    slot: &MonitorSlot,
     endpoint: Option<&[u8]>,
     events: u64,
     version: i32,

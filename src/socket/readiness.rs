@@ -92,7 +92,7 @@ pub fn poll_fds(turn: &mut Turn<Socket>, events: i32, out: &mut Vec<PollFd>) -> 
     }
     out.push(entry(signal, libc::POLLIN));
     if !socket.fd_asked
-        && let Some(fd) = socket.set.descriptor()
+        && let Some(fd) = socket.common.set.descriptor()
     {
         out.push(entry(fd, libc::POLLIN));
     }

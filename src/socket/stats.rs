@@ -19,7 +19,7 @@ pub fn report_pipes(turn: &mut Turn<Socket>) -> Result<()> {
     let socket = of(turn)?;
     // A context that ended took the monitor with it.
     let _ = socket.hear();
-    if !socket.monitor.wants(STATS) {
+    if !socket.common.monitor.wants(STATS) {
         return Err(Errno::EINVAL);
     }
     if socket.pipes.is_empty() {
@@ -46,7 +46,7 @@ impl Socket {
     fn report_pipe(&self, id: PipeId, waiting: u64, ends: &Ends) {
         if let Some(pipe) = self.pipes.get(id) {
             let values = [pipe.queued(), waiting];
-            self.monitor.emit_values(STATS, &values, ends);
+            self.common.monitor.emit_values(STATS, &values, ends);
         }
     }
 

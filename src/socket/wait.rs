@@ -3,6 +3,7 @@
 
 use super::{Socket, crowd, of};
 use crate::errno::{Errno, Result};
+use crate::io::Ready;
 use crate::link::{Driven, pace};
 use crate::pipe::PipeId;
 use crate::queue::{Sleep, Turn};
@@ -170,25 +171,25 @@ fn sleep_to_receive(turn: &mut Turn<Socket>, timeout: Option<Duration>) -> Resul
     if socket.fd_asked {
         return sleep_on_descriptor(turn, true, timeout);
     }
-    if socket.set.connections() == 0 {
+    if socket.common.set.connections() == 0 {
         return sleep_on_word(turn, true, timeout);
     }
     let mailbox = Arc::clone(&socket.mailbox);
-    let set = Arc::clone(&socket.set);
+    let common = Arc::clone(&socket.common);
     let signal = mailbox.signal();
-    set.add_signal(signal.descriptor()?)?;
+    common.set.add_signal(signal.descriptor()?)?;
     signal.prepare(Sleep::Descriptor);
     if socket.has_cause(true) {
         signal.cancel();
         return Ok(());
     }
-    let mut ready = Vec::new();
-    let slept = turn.yield_while(|| set.wait(timeout, |key| ready.push(key)));
+    let mut ready = Ready::default();
+    let slept = turn.yield_while(|| common.set.wait(timeout, &mut ready));
     // Edges are told once: what was reported must be read even if a handler ran as well.
     signal.cancel();
     let socket = of(turn)?;
     socket.crowd.step_down();
-    socket.drive_keys(&ready);
+    socket.drive_ready(&ready);
     slept
 }
 
@@ -245,7 +246,9 @@ impl Socket {
     /// True, once, when the only peer was just sent its part, and has to act before there is anything to receive: to look at
     /// once would be in vain.
     pub(super) fn has_asked(&mut self) -> bool {
-        std::mem::take(&mut self.asked) && self.set.connections() == 1 && self.pipes.attend_single()
+        std::mem::take(&mut self.asked)
+            && self.common.set.connections() == 1
+            && self.pipes.attend_single()
     }
 
     /// Parks the pipes. True when there is a reason not to sleep.
@@ -257,7 +260,7 @@ impl Socket {
     /// A connection holds more than was read, which raises no further edge. Once `ZMQ_FD` was asked for that is the I/O
     /// thread's to read.
     pub(super) fn must_drive(&self) -> bool {
-        !self.fd_asked && self.pipes.has_unfinished()
+        !self.fd_asked && self.pipes.unfinished() > 0
     }
 
     /// Reads from the connections that are ready. True when something may have become readable.
@@ -265,29 +268,30 @@ impl Socket {
         if self.fd_asked {
             return false;
         }
-        match self.set.connections() {
+        match self.common.set.connections() {
             0 => false,
             1 => {
                 let driven = self.pipes.drive_single();
                 self.note_driven(driven)
             }
             _ => {
-                let mut ready: Vec<u64> = self
-                    .pipes
-                    .unfinished()
-                    .into_iter()
-                    .filter_map(|id| self.pipes.get(id).map(|pipe| pipe.key().number()))
-                    .collect();
-                let _ = self.set.wait(Some(Duration::ZERO), |key| ready.push(key));
-                self.drive_keys(&ready)
+                let mut readable = false;
+                // The last first: one that is finished leaves the list to those behind it.
+                for place in (0..self.pipes.unfinished()).rev() {
+                    let driven = self.pipes.drive_unfinished(place);
+                    readable |= self.note_driven(driven);
+                }
+                let mut ready = Ready::default();
+                let _ = self.common.set.wait(Some(Duration::ZERO), &mut ready);
+                self.drive_ready(&ready) || readable
             }
         }
     }
 
-    /// Reads from these connections.
-    pub(super) fn drive_keys(&mut self, ready: &[u64]) -> bool {
+    /// Reads from the connections that were reported.
+    fn drive_ready(&mut self, ready: &Ready) -> bool {
         let mut readable = false;
-        for &key in ready {
+        for key in ready.keys() {
             let driven = self.pipes.drive(key);
             readable |= self.note_driven(driven);
         }

@@ -9,4 +9,5 @@ pub mod membarrier;
 pub mod net;
 pub mod process;
 pub mod stream;
+pub mod thread;
 pub mod wait;

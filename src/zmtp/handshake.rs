@@ -173,8 +173,24 @@ impl Handshake {
     /// The same: hands it to `take`.
     pub fn transmit_to(&mut self, take: impl FnOnce(&[u8])) {
         take(&self.outgoing);
-        self.outgoing.zeroize();
-        if matches!(self.phase, Phase::Complete(_) | Phase::Failed(_)) {
+        self.transmitted(self.outgoing.len());
+    }
+
+    /// What must be sent now. The caller says how much of it went out: [`Handshake::transmitted`].
+    pub fn outgoing(&self) -> &[u8] {
+        &self.outgoing
+    }
+
+    /// So many bytes of [`Handshake::outgoing`] were sent.
+    pub fn transmitted(&mut self, count: usize) {
+        let count = count.min(self.outgoing.len());
+        let left = self.outgoing.len() - count;
+        self.outgoing.copy_within(count.., 0);
+        if let Some(gone) = self.outgoing.get_mut(left..) {
+            gone.zeroize();
+        }
+        self.outgoing.truncate(left);
+        if left == 0 && matches!(self.phase, Phase::Complete(_) | Phase::Failed(_)) {
             self.outgoing = Vec::new();
         }
     }

@@ -78,7 +78,7 @@ impl Properties {
     }
 
     /// All properties in their order, later ones of a name that was there before included.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         let mut rest = self.bytes.as_slice();
         std::iter::from_fn(move || {
             let (name, value, tail) = split_property(rest)?;

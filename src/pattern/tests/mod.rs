@@ -132,11 +132,8 @@ impl Socket {
     /// Reads its news.
     fn pump(&mut self) {
         loop {
-            let mut list = Vec::new();
-            self.mailbox.take(&mut list);
-            for news in list {
-                self.hear(news);
-            }
+            let mailbox = Arc::clone(&self.mailbox);
+            mailbox.take(|news| self.hear(news));
             for pipe in self.pipes.take_ended() {
                 self.remove(pipe);
             }
