@@ -1,18 +1,19 @@
 //! A sender that may wait does not run far ahead of its peer.
 //!
-//! Large messages that nobody has sent yet are memory that is not in use again soon: each comes fresh from the
-//! system, page by page, and is cold by the time it is sent. So who sends large ones faster than the peer takes them waits a moment
-//! from time to time, far below the high water mark, and finds the memory of those that left. It is no limit:
-//! where the peer takes nothing within that moment, the sender goes on, and tries that less and less often.
+//! Large messages that nobody takes for a while are memory that is not in use again soon: each comes fresh from the
+//! system, page by page, and is cold by the time it is sent. So who sends them faster than the peer takes them waits a
+//! moment now and then, far below the high water mark, and finds the memory of those that left. It is no limit:
+//! where too little leaves within that moment, the sender goes on, and tries again less and less often.
 #![forbid(unsafe_code)]
 
 use super::{Far, Pipe};
+use crate::link::Link;
 
-/// From so many waiting bytes on a sender waits, until half of them are left.
-const FAR: usize = 1 << 20;
+/// From so many waiting bytes on a sender waits: until half of it is left, or as much was taken.
+const FAR: u64 = 1 << 20;
 /// Messages from this length on are large.
 const LARGE: usize = 4 << 10;
-/// So many messages at most are sent without another try after one in vain.
+/// So many messages are sent at most without another try after one in vain.
 const SKIPS_MAX: u32 = 256;
 
 /// How far a sender runs ahead.
@@ -22,62 +23,97 @@ pub(super) struct Ahead {
     pub(super) given: u64,
     /// How many of these are to be taken until the sender goes on.
     target: u64,
-    /// Messages to send without waiting, and how many that were at the last time.
+    /// Messages to be sent without waiting, of those that were set at the last time.
     skips: u32,
     skipped: u32,
 }
 
+impl Ahead {
+    /// What of all that was given the connection has not taken.
+    fn backlog(&self, link: &Link) -> u64 {
+        self.given.saturating_sub(link.taken())
+    }
+
+    /// True when the next message may wait.
+    fn is_due(&mut self) -> bool {
+        let due = self.skips == 0;
+        self.skips = self.skips.saturating_sub(1);
+        due
+    }
+
+    /// A wait was over, or in vain.
+    fn learn(&mut self, in_vain: bool) {
+        self.skipped = if in_vain {
+            (self.skipped * 2).clamp(1, SKIPS_MAX)
+        } else {
+            0
+        };
+        self.skips = self.skipped;
+    }
+}
+
 impl Pipe {
-    /// True when a sender of this message had better wait a moment, if it may.
+    /// True when a sender of a message of this `size` had better wait a moment, if it may.
     #[inline(always)]
     pub(super) fn is_ahead(&self, size: usize) -> bool {
-        size >= LARGE && self.queued.1 >= FAR && self.is_far_ahead()
+        size >= LARGE && self.queued.1 as u64 >= FAR && self.is_far_ahead()
     }
 
     fn is_far_ahead(&self) -> bool {
-        matches!(&self.far, Far::Link(link) if link.backlog(self.ahead.given) >= FAR as u64)
+        matches!(&self.far, Far::Link(link) if self.ahead.backlog(link) >= FAR)
             && !self.tx.is_conflating()
     }
 
     /// Asks to be told when enough has left. False when there is nothing to wait for.
     pub(super) fn begin_pause(&mut self) -> bool {
-        if self.queued.1 < FAR || !self.is_far_ahead() {
+        if !self.is_ahead(usize::MAX) || !self.ahead.is_due() {
             return false;
-        }
-        if self.ahead.skips > 0 {
-            self.ahead.skips -= 1;
-            return false;
-        }
-        if let Far::Link(link) = &self.far
-            && !link.is_blocked()
-        {
-            // Nobody else may be about to take it.
-            let _ = link.drive_out(self.queued.0, true);
         }
         let Far::Link(link) = &self.far else {
             return false;
         };
-        let (given, far) = (self.ahead.given, FAR as u64);
-        let taken = given - link.backlog(given);
-        self.ahead.target = (given.saturating_sub(far / 2)).min(taken + far);
-        self.is_pausing()
+        if !link.is_blocked() {
+            // Nobody else may be about to take it.
+            let _ = link.drive_out(self.queued.0, true);
+        }
+        let half = self.ahead.given.saturating_sub(FAR / 2);
+        self.ahead.target = half.min(link.taken() + FAR);
+        link.await_taken(self.ahead.target)
     }
 
-    /// True while it has not.
+    /// True while not enough has.
     pub(super) fn is_pausing(&self) -> bool {
-        matches!(&self.far, Far::Link(link) if link.await_backlog(self.ahead.target))
+        matches!(&self.far, Far::Link(link) if link.await_taken(self.ahead.target))
     }
 
-    /// The pause is over: did enough leave?
+    /// The sender goes on, `in_vain` if not enough left in time.
     pub(super) fn end_pause(&mut self, in_vain: bool) {
         if let Far::Link(link) = &self.far {
-            link.forget_backlog();
+            link.await_nothing();
         }
-        self.ahead.skipped = if in_vain {
-            (self.ahead.skipped * 2).clamp(1, SKIPS_MAX)
-        } else {
-            0
-        };
-        self.ahead.skips = self.ahead.skipped;
+        self.ahead.learn(in_vain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_vain_is_tried_less_and_less_often() {
+        let mut ahead = Ahead::default();
+        let tries = (0..100_000)
+            .filter(|_| {
+                let due = ahead.is_due();
+                if due {
+                    ahead.learn(true);
+                }
+                due
+            })
+            .count();
+        assert!((300..500).contains(&tries), "{tries}");
+        while !ahead.is_due() {}
+        ahead.learn(false);
+        assert!(ahead.is_due() && ahead.is_due());
     }
 }

@@ -64,3 +64,22 @@ impl Backlog {
         self.awaited.store(NONE, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_told_once() {
+        let backlog = Backlog::default();
+        assert!(!backlog.took(10));
+        assert!(!backlog.ask(10) && !backlog.took(10));
+        assert!(backlog.ask(22));
+        assert!(!backlog.took(0) && !backlog.took(1));
+        assert!(backlog.took(1) && !backlog.took(1));
+        assert_eq!(backlog.taken(), 23);
+        assert!(backlog.ask(24));
+        backlog.cancel();
+        assert!(!backlog.took(5));
+    }
+}

@@ -72,7 +72,7 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
         socket.options.sndtimeo
     };
     if patience != 0 {
-        pause::unless_close(turn)?;
+        pause::if_far_ahead(turn)?;
     }
     let result = match of(turn)?.try_send(msg, patience == 0) {
         Err(Errno::EAGAIN) if patience != 0 => send_later(turn, msg, patience),

@@ -9,52 +9,53 @@ use crate::pipe::PipeId;
 use crate::queue::Turn;
 use std::time::{Duration, Instant};
 
-/// How long a sender waits at most. The high water mark is not reached: nothing it does may take long.
+/// How long a sender waits at most. The high water mark is not reached: nothing may take long.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Waits, unless the peer follows closely. Only who talks to one peer waits: others may need what it would send next. Nor
-/// does a publisher, or who asked for `ZMQ_FD` and does other things as well.
+/// Waits a moment if the only peer is far behind. Who talks to several does not: others may need what comes next. Nor does
+/// a publisher, nor who asked for `ZMQ_FD` and has other things to do.
 ///
 /// # Errors
 /// ENOTSOCK, ETERM
 #[inline]
-pub(super) fn unless_close(turn: &mut Turn<Socket>) -> Result<()> {
+pub(super) fn if_far_ahead(turn: &mut Turn<Socket>) -> Result<()> {
     let socket = of(turn)?;
     let pipe = socket.sole_out;
-    if !socket.pipes.is_ahead(pipe, usize::MAX) {
-        return Ok(());
+    if socket.pipes.is_ahead(pipe, usize::MAX) {
+        return pause(turn, pipe);
     }
-    wait_for(turn, pipe)
+    Ok(())
 }
 
 #[cold]
-fn wait_for(turn: &mut Turn<Socket>, pipe: PipeId) -> Result<()> {
+fn pause(turn: &mut Turn<Socket>, pipe: PipeId) -> Result<()> {
     let socket = of(turn)?;
-    if socket.fd_asked || matches!(socket.row.name, "PUB" | "XPUB") {
+    let waits = !socket.fd_asked && !matches!(socket.row.name, "PUB" | "XPUB");
+    if !waits || !socket.pipes.begin_pause(pipe) {
         return Ok(());
     }
-    if !socket.pipes.begin_pause(pipe) {
-        return Ok(());
-    }
+    let ended = sleep_while_pausing(turn, pipe);
+    let socket = of(turn)?;
+    socket.pipes.end_pause(pipe, ended == Ok(false));
+    socket.crowd.pass_on();
+    pace::resume();
+    ended.map(drop)
+}
+
+/// False when the moment passed before enough has left.
+fn sleep_while_pausing(turn: &mut Turn<Socket>, pipe: PipeId) -> Result<bool> {
     let begin = Instant::now();
-    let in_vain = loop {
-        let Some(left) = MOMENT.checked_sub(begin.elapsed()) else {
-            break true;
-        };
+    while let Some(left) = MOMENT.checked_sub(begin.elapsed()) {
         match wait::sleep(turn, Want::Send, Some(left)) {
             // A signal handler ran: the message is sent all the same.
-            Err(Errno::EINTR) => break false,
-            other => other?,
+            Err(Errno::EINTR) => return Ok(true),
+            slept => slept?,
         }
         let socket = of(turn)?;
         socket.hear()?;
         if !socket.pipes.is_pausing(pipe) {
-            break false;
+            return Ok(true);
         }
-    };
-    let socket = of(turn)?;
-    socket.pipes.end_pause(pipe, in_vain);
-    socket.crowd.pass_on();
-    pace::resume();
-    Ok(())
+    }
+    Ok(false)
 }
