@@ -9,8 +9,12 @@
 use super::{Far, Pipe};
 use crate::link::Link;
 
-/// From so many waiting bytes on a sender waits: until half of it is left, or as much was taken.
-const FAR: u64 = 1 << 20;
+/// From so many waiting bytes on a sender waits, until so many were taken: often enough for few to be in use, rarely enough
+/// for what it costs to be woken.
+const FAR: u64 = 4 << 20;
+const STEP: u64 = FAR / 2;
+/// What a wait is worth in any case.
+const ENOUGH: u64 = 1 << 20;
 /// Messages from this length on are large.
 const LARGE: usize = 4 << 10;
 /// So many messages are sent at most without another try after one in vain.
@@ -21,8 +25,8 @@ const SKIPS_MAX: u32 = 256;
 pub(super) struct Ahead {
     /// Bytes handed to the lane.
     pub(super) given: u64,
-    /// How many of these are to be taken until the sender goes on.
-    target: u64,
+    /// How many of these were taken when the sender began to wait.
+    begun: u64,
     /// Messages to be sent without waiting, of those that were set at the last time.
     skips: u32,
     skipped: u32,
@@ -75,23 +79,25 @@ impl Pipe {
         if !link.is_blocked() {
             // Nobody else may be about to take it.
             let _ = link.drive_out(self.queued.0, true);
+            if !self.is_far_ahead() {
+                return false;
+            }
         }
-        let half = self.ahead.given.saturating_sub(FAR / 2);
-        self.ahead.target = half.min(link.taken() + FAR);
-        link.await_taken(self.ahead.target)
+        self.ahead.begun = link.taken();
+        self.is_pausing()
     }
 
     /// True while not enough has.
     pub(super) fn is_pausing(&self) -> bool {
-        matches!(&self.far, Far::Link(link) if link.await_taken(self.ahead.target))
+        matches!(&self.far, Far::Link(link) if link.await_taken(self.ahead.begun + STEP))
     }
 
-    /// The sender goes on, `in_vain` if not enough left in time.
-    pub(super) fn end_pause(&mut self, in_vain: bool) {
-        if let Far::Link(link) = &self.far {
-            link.await_nothing();
-        }
-        self.ahead.learn(in_vain);
+    /// The sender goes on, `late` if it was not told to.
+    pub(super) fn end_pause(&mut self, late: bool) {
+        let Far::Link(link) = &self.far else { return };
+        link.await_nothing();
+        let taken = link.taken() - self.ahead.begun;
+        self.ahead.learn(late && taken < ENOUGH);
     }
 }
 

@@ -182,10 +182,10 @@ impl Pipes {
         self.get(id).is_some_and(Pipe::is_pausing)
     }
 
-    /// The sender goes on, `in_vain` if not enough left in time.
-    pub fn end_pause(&mut self, id: PipeId, in_vain: bool) {
+    /// The sender goes on, `late` if not enough left in time.
+    pub fn end_pause(&mut self, id: PipeId, late: bool) {
         if let Some(pipe) = self.get_mut(id) {
-            pipe.end_pause(in_vain);
+            pipe.end_pause(late);
         }
     }
 
