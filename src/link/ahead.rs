@@ -1,9 +1,15 @@
-//! How much of what a sender gave its connection has taken, and how the sender hears of it.
+//! How a sender hears of room, and how much of what it gave its connection has taken.
 #![forbid(unsafe_code)]
 
 use super::Link;
+use super::news::News;
 
 impl Link {
+    /// Tells the socket that its pipe is writable, which it was told it was not.
+    pub fn tell_writable(&self) {
+        self.setup.mailbox.send(News::Writable(self.pipe));
+    }
+
     /// Bytes of messages taken out of the lane so far.
     #[inline]
     pub fn taken(&self) -> u64 {

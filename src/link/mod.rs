@@ -216,11 +216,6 @@ impl Link {
         self.up.load(Ordering::Acquire)
     }
 
-    /// Tells the socket that its pipe is writable, which it was told it was not.
-    pub fn tell_writable(&self) {
-        self.setup.mailbox.send(News::Writable(self.pipe));
-    }
-
     fn arc(&self) -> Option<Arc<Link>> {
         self.me.upgrade()
     }
