@@ -400,7 +400,7 @@ impl Link {
         if !options.hello_msg.is_empty() {
             outbound.greet(&options.hello_msg);
         }
-        if core.resume(&mut outbound) {
+        if core.resume(&mut outbound, &self.backlog) {
             self.tell_writable();
         }
         core.conn = Some(Conn {

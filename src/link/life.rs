@@ -12,7 +12,7 @@ use crate::endpoint::Ends;
 use crate::errno::{Errno, Result};
 use crate::io::{Io, SourceKey};
 use crate::msg::{Msg, RecvBlock};
-use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token, conflating_lane, lane};
+use crate::queue::{Backlog, Dirty, Guard, LaneRx, LaneTx, Quiet, Token, conflating_lane, lane};
 use crate::sys::epoll::Interest;
 use crate::sys::stream;
 use crate::transport::{Accepted, Target, Transport};
@@ -162,6 +162,7 @@ impl Link {
             away: AtomicBool::new(false),
             fd: AtomicI32::new(-1),
             blocked: Quiet::default(),
+            backlog: Backlog::default(),
             resting: AtomicBool::new(false),
         })
     }

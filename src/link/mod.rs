@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
+mod ahead;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
@@ -35,7 +36,7 @@ pub mod zap;
 use crate::errno::Errno;
 use crate::io::{Io, Source, SourceKey};
 use crate::msg::Msg;
-use crate::queue::{Dirty, Guard, LaneRx, LaneTx, Quiet, Token};
+use crate::queue::{Backlog, Dirty, Guard, LaneRx, LaneTx, Quiet, Token};
 use crate::sync::{Asymmetric, now};
 use heartbeat::Pulse;
 use inbound::{Decoded, Inbound};
@@ -133,6 +134,8 @@ pub struct Link {
     fd: AtomicI32,
     /// The kernel takes no more: it tells the I/O thread when it does.
     blocked: Quiet,
+    /// How much was taken out of the lane.
+    backlog: Backlog,
     /// The I/O thread looks now and then whether the connection rests.
     resting: AtomicBool,
 }
@@ -211,11 +214,6 @@ impl Link {
     /// True in the data phase.
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire)
-    }
-
-    /// Tells the socket that its pipe is writable, which it was told it was not.
-    pub fn tell_writable(&self) {
-        self.setup.mailbox.send(News::Writable(self.pipe));
     }
 
     fn arc(&self) -> Option<Arc<Link>> {
@@ -414,16 +412,18 @@ impl Link {
         loop {
             if !(conn.outbound.blocked && conn.outbound.pending() > 0) {
                 let outbound = &mut conn.outbound;
-                let mut messages = 0;
+                let (mut messages, mut bytes) = (0, 0);
                 out.take_while(|msg| {
                     if outbound.pending() >= outbound.full {
                         return false;
                     }
                     messages += u64::from(!msg.more());
+                    bytes += msg.len() as u64;
                     outbound.encode(msg);
                     true
                 });
                 tell |= out.took_messages(messages);
+                tell |= self.backlog.took(bytes);
             }
             if conn.outbound.pending() == 0
                 || !(flush || conn.outbound.pending() >= conn.outbound.full)

@@ -9,6 +9,7 @@ use super::Core;
 use super::inbound::Wire;
 use super::outbound::{GATHER_FROM, Outbound};
 use crate::msg::Msg;
+use crate::queue::Backlog;
 use crate::zmtp::frame::{self, Header};
 use crate::zmtp::greeting::Framing;
 use crate::zmtp::mechanism::cipher::{Open, Opened};
@@ -200,7 +201,7 @@ impl Outbound {
 impl Core {
     /// Sends first what the last connection left. True when the writer has to be told that there is room.
     #[must_use]
-    pub(super) fn resume(&mut self, outbound: &mut Outbound) -> bool {
+    pub(super) fn resume(&mut self, outbound: &mut Outbound, backlog: &Backlog) -> bool {
         let Unsent { frames, torn } = std::mem::take(&mut self.unsent);
         for mut frame in frames {
             outbound.encode(&mut frame);
@@ -208,11 +209,13 @@ impl Core {
         let Some((out, _)) = self.lanes.as_mut().filter(|_| torn) else {
             return false;
         };
-        let mut more = true;
+        let (mut more, mut bytes) = (true, 0);
         while more && let Some(frame) = out.pop() {
             more = frame.more();
+            bytes += frame.len() as u64;
         }
-        out.took_message()
+        let awaited = backlog.took(bytes);
+        out.took_message() || awaited
     }
 }
 

@@ -4,6 +4,7 @@
 //! last message that came by it was read; the socket then detaches it from its pattern.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod inbox;
 mod inproc;
 #[cfg(all(test, loom))]
@@ -20,6 +21,7 @@ use crate::link::{Pushed, is_young};
 use crate::msg::{Msg, RunWriter};
 use crate::queue::LaneTx;
 use crate::sync::Asymmetric;
+use ahead::Ahead;
 use inbox::Inbox;
 use std::time::{Duration, Instant};
 
@@ -58,6 +60,7 @@ pub struct Pipe {
     /// Something may wait in the lane or the link's buffer.
     unflushed: bool,
     haste: Haste,
+    ahead: Ahead,
 }
 
 /// Where the messages of a hasty caller are counted from.
@@ -99,6 +102,7 @@ impl From<Newcomer> for Pipe {
                 read: 0,
                 since: Instant::now(),
             },
+            ahead: Ahead::default(),
         }
     }
 }
@@ -265,6 +269,7 @@ impl Pipe {
     #[inline(always)]
     fn push(&mut self, msg: Msg, last: bool) {
         self.run = None;
+        self.ahead.given += msg.len() as u64;
         self.tx.push(msg, last);
     }
 
@@ -339,6 +344,7 @@ impl Pipe {
         self.run = None;
         for frame in self.staged.drain(..) {
             self.queued.1 += frame.len();
+            self.ahead.given += frame.len() as u64;
             self.tx.push(frame, false);
         }
     }

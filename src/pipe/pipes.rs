@@ -175,6 +175,30 @@ impl Pipes {
         self.note_left(id, written)
     }
 
+    /// True when a sender of a message of this `size` had better wait a moment, if it may.
+    #[inline(always)]
+    pub fn is_ahead(&self, id: PipeId, size: usize) -> bool {
+        matches!(self.slots.get(id), Some(Some(pipe)) if pipe.is_ahead(size))
+    }
+
+    /// A sender is about to wait until enough has left: true when it is to. [`is_pausing`](Pipes::is_pausing) says for how
+    /// long, [`end_pause`](Pipes::end_pause) follows.
+    pub fn begin_pause(&mut self, id: PipeId) -> bool {
+        self.get_mut(id).is_some_and(Pipe::begin_pause)
+    }
+
+    /// True as long as not enough has left: the sender is told when that may be so.
+    pub fn is_pausing(&self, id: PipeId) -> bool {
+        self.get(id).is_some_and(Pipe::is_pausing)
+    }
+
+    /// The sender goes on, `late` if not enough left in time.
+    pub fn end_pause(&mut self, id: PipeId, late: bool) {
+        if let Some(pipe) = self.get_mut(id) {
+            pipe.end_pause(late);
+        }
+    }
+
     #[inline(always)]
     fn note_left(&mut self, id: PipeId, written: Option<bool>) -> bool {
         if written == Some(true) {

@@ -136,6 +136,11 @@ impl<T> LaneTx<T> {
         self.hwm
     }
 
+    /// True when it holds the newest message only.
+    pub fn is_conflating(&self) -> bool {
+        self.conflate
+    }
+
     /// Changes the high water mark.
     pub fn set_hwm(&mut self, hwm: u64) {
         if !self.conflate {

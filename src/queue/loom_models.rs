@@ -7,7 +7,7 @@
 
 use super::lock::Lock;
 use super::ring::ring;
-use super::{Mailbox, Signal, Sleep, Token, conflating_lane, lane};
+use super::{Backlog, Mailbox, Signal, Sleep, Token, conflating_lane, lane};
 use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, UnsafeCell, Word};
 use loom::thread;
 
@@ -450,6 +450,28 @@ fn a_late_wake_up_is_cleared() {
         signal.prepare(Sleep::Descriptor);
         signal.cancel();
         assert!(!signal.event().is_high());
+    });
+}
+
+/// A writer that waits until its backlog is shorter is told. Caught: either side without its fence, an `ask` that does not
+/// look again, a `took` that looks before it counts.
+#[test]
+fn a_writer_hears_of_a_shorter_backlog() {
+    model(|| {
+        let shared = Arc::new((Backlog::default(), Bell::default()));
+        let other = shared.clone();
+        let reader = thread::spawn(move || {
+            for _ in 0..3 {
+                if other.0.took(1) {
+                    other.1.ring();
+                }
+            }
+        });
+        while shared.0.ask(2) {
+            shared.1.wait();
+        }
+        reader.join().unwrap();
+        assert_eq!(shared.0.taken(), 3);
     });
 }
 

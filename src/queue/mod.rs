@@ -5,6 +5,7 @@
 //! The protocols between threads live here, each with its model (`loom`) or stress test; the models of what is made of
 //! them, the fan and the runs of inproc, are in `pipe`. Nothing in this module waits but [`Signal`] and [`Handle`].
 
+mod backlog;
 mod dirty;
 mod handle;
 mod lane;
@@ -18,6 +19,7 @@ mod ring;
 mod signal;
 mod token;
 
+pub use backlog::Backlog;
 pub use dirty::{Dirty, DirtyList, Doorbell, Quiet, Round};
 pub use handle::{Arena, Handle, QuickTurn, Turn};
 pub use lane::{LaneRx, LaneTx, conflating_lane, lane};

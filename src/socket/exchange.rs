@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::wait::Want;
-use super::{Socket, of};
+use super::{Socket, of, pause};
 use crate::errno::{Errno, Result};
 use crate::msg::Msg;
 use crate::queue::{QuickTurn, Turn};
@@ -22,6 +22,9 @@ pub fn send_now(turn: &mut QuickTurn<Socket>, msg: &mut Msg, flags: i32) -> Opti
     if socket.pipes.write_now(socket.sole_out, msg, fence) {
         msg.clear();
         return Some(size);
+    }
+    if flags & DONTWAIT == 0 && socket.pipes.is_ahead(socket.sole_out, size) {
+        return None;
     }
     socket
         .pipes
@@ -68,7 +71,10 @@ pub fn send(turn: &mut Turn<Socket>, msg: &mut Msg, flags: i32) -> Result<usize>
     } else {
         socket.options.sndtimeo
     };
-    let result = match socket.try_send(msg, patience == 0) {
+    if patience != 0 {
+        pause::if_far_ahead(turn)?;
+    }
+    let result = match of(turn)?.try_send(msg, patience == 0) {
         Err(Errno::EAGAIN) if patience != 0 => send_later(turn, msg, patience),
         other => other,
     };

@@ -12,6 +12,7 @@ mod hearing;
 mod inproc;
 pub mod monitor;
 mod option;
+mod pause;
 mod peers;
 mod readiness;
 mod stats;

@@ -152,7 +152,7 @@ fn spin<T>(
 }
 
 /// Sleeps until there may be a reason to try again.
-fn sleep(turn: &mut Turn<Socket>, want: Want, timeout: Option<Duration>) -> Result<()> {
+pub(super) fn sleep(turn: &mut Turn<Socket>, want: Want, timeout: Option<Duration>) -> Result<()> {
     if !of(turn)?.crowd.lead() {
         return crowd::follow(turn, want, timeout);
     }
