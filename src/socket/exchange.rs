@@ -114,7 +114,7 @@ pub fn recv(turn: &mut Turn<Socket>, flags: i32) -> Result<Msg> {
         socket.options.rcvtimeo
     };
     // Looking is a system call; the other side's turn comes sooner without.
-    let asked = socket.has_asked();
+    let asked = socket.has_asked(patience);
     let first = if asked {
         Err(Errno::EAGAIN)
     } else {

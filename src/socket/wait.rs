@@ -244,9 +244,11 @@ pub(super) fn entry(fd: RawFd, events: i16) -> PollFd {
 
 impl Socket {
     /// True, once, when the only peer was just sent its part, and has to act before there is anything to receive: to look at
-    /// once would be in vain.
-    pub(super) fn has_asked(&mut self) -> bool {
+    /// once would be in vain. Not for who has no `patience`, or waits for `ZMQ_FD`: for them the I/O thread reads.
+    pub(super) fn has_asked(&mut self, patience: i32) -> bool {
         std::mem::take(&mut self.asked)
+            && patience != 0
+            && !self.fd_asked
             && self.common.set.connections() == 1
             && self.pipes.attend_single()
     }
