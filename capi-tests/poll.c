@@ -224,6 +224,32 @@ static void fd_ping_pong (const char *on)
     finish (ctx);
 }
 
+/* A request and its reply by descriptors, each side looking in vain before it waits: nobody waits for a clock's tick. */
+static void fd_round_trips (const char *on)
+{
+    enum { TRIPS = 1000 };
+    void *ctx = ctx_new (), *s[2] = {sock (ctx, ZMQ_REQ), sock (ctx, ZMQ_REP)};
+    char ep[ENDPOINT_MAX], got[8];
+    bind_on (s[1], on, ep);
+    connect_to (s[0], ep);
+    struct pollfd p[2] = {{get_int (s[0], ZMQ_FD), POLLIN, 0}, {get_int (s[1], ZMQ_FD), POLLIN, 0}};
+    int64_t start = now_ms ();
+    for (int n = 0; n < 2 * TRIPS; n++) {
+        int from = n & 1, to = !from;
+        SEND_BYTES (s[from], "x", 1, 0);
+        if (from == 0)
+            CHECK (zmq_recv (s[0], got, sizeof got, ZMQ_DONTWAIT) < 0);
+        while (zmq_recv (s[to], got, sizeof got, ZMQ_DONTWAIT) != 1) {
+            CHECK_INT (zmq_errno (), EAGAIN);
+            if (!(get_int (s[to], ZMQ_EVENTS) & ZMQ_POLLIN) && poll (&p[to], 1, PATIENCE_MS) != 1)
+                check_report (__FILE__, __LINE__, "no wake-up at %d", n);
+        }
+    }
+    /* A tick of a millisecond each time would be twice as much. */
+    CHECK (now_ms () - start < TRIPS);
+    finish (ctx);
+}
+
 /* The descriptor also wakes a sender that waits for room. */
 static void fd_room_to_send (const char *on)
 {
@@ -309,5 +335,6 @@ CHECK_MAIN (CASE_ON (sockets_and_descriptors, "tcp"), CASE_ON (sockets_and_descr
             CASE_ON (fd_level, "inproc"), CASE_ON (fd_edge, "tcp"), CASE_ON (fd_edge, "ipc"),
             CASE_ON (fd_edge, "inproc"), CASE_ON (fd_edge_in_bursts, "tcp"), CASE_ON (fd_edge_in_bursts, "inproc"),
             CASE_ON (fd_ping_pong, "tcp"), CASE_ON (fd_ping_pong, "ipc"), CASE_ON (fd_ping_pong, "inproc"),
+            CASE_ON (fd_round_trips, "tcp"), CASE_ON (fd_round_trips, "ipc"), CASE_ON (fd_round_trips, "inproc"),
             CASE_ON (fd_room_to_send, "tcp"), CASE_ON (fd_room_to_send, "inproc"), CASE (fd_on_termination),
             CASE_ON (fd_asked_late, "tcp"), CASE_ON (fd_asked_late, "ipc"), CASE_ON (fd_asked_late, "inproc"))
