@@ -316,7 +316,12 @@ impl Link {
         let room = !events.has(Interest::IN) && !events.broken();
         if room && !self.blocked.is_set() && self.up.load(Ordering::Acquire) {
             // Each read of an ipc connection tells its writer of room. Who finds none just now tries again after that is said.
-            return;
+            // An application that reads by itself is better off if nobody hears of it.
+            let touched = self.touched.load(Ordering::Relaxed);
+            let before = self.tick.lock().told_of_room(touched);
+            if touched == before {
+                return;
+            }
         }
         let Some(mut core) = self.token.enter(super::READ | super::WRITE) else {
             return;

@@ -38,6 +38,8 @@ pub(super) struct Tick {
     /// The application's reads at the last look, when it sent, and when it read for itself.
     touched: u32,
     watched: u32,
+    /// The same when it was last told of room that nobody waits for.
+    roomy: u32,
     rest: Rest,
 }
 
@@ -98,6 +100,11 @@ impl Rest {
 }
 
 impl Tick {
+    /// Notes the application's reads when it is told of room, and hands out what they were the last time.
+    pub(super) fn told_of_room(&mut self, touched: u32) -> u32 {
+        std::mem::replace(&mut self.roomy, touched)
+    }
+
     /// A look at what many connections share: does the application send on, and does the I/O thread send all the same, after
     /// `patience` more looks than it would have for one connection?
     pub(super) fn look(&mut self, pushes: u32, written: u32, patience: u32) -> (bool, bool) {
