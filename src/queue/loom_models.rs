@@ -467,7 +467,7 @@ fn a_writer_hears_of_a_shorter_backlog() {
                 }
             }
         });
-        while shared.0.ask(2) {
+        while shared.0.ask(3) {
             shared.1.wait();
         }
         reader.join().unwrap();
